@@ -99,6 +99,10 @@ def test_questionnaire_columns() -> None:
     assert listed == list(words.QuestionType) == list(questionnaire.ANSWER_TYPES)
 
 
+def test_link_parameters_columns() -> None:
+    assert list(table("link_parameters.csv")) == list(codebook.LINK_PARAMETER_COLUMNS)
+
+
 def test_unblinding_columns() -> None:
     assert list(table("unblinding.csv")) == list(codebook.UNBLINDING_COLUMNS)
 

@@ -47,7 +47,8 @@ def forget(slug: str, participant: str) -> None:
 def anonymize(slug: str, days: int) -> None:
     """Anonymize participants last seen at least --days ago; their answers stay.
 
-    This deletes the hash of their identity and disables their link. They could then take part again
+    This deletes the hash of their identity and the parameters of the link by which they came, and
+    disables their own link. They could then take part again
     as new participants, and they can no longer withdraw. Run this command daily to enforce a
     retention period.
     """

@@ -131,6 +131,14 @@ QUESTIONNAIRE_COLUMNS = {
     "preferred not to say; questions left blank have no row",
 }
 
+LINK_PARAMETER_COLUMNS = {
+    "study": "slug of the study",
+    "participant": "as in the responses",
+    "mode": "as in the responses",
+    "name": "name of the query parameter of the entry link, as in link_parameters of the protocol",
+    "value": "its value, at most 200 characters; parameters that the link lacks have no row",
+}
+
 UNBLINDING_COLUMNS = {
     "study": "slug of the study",
     "unblinded_at": "time of an early unblinding, while the study was still blinded; UTC, ISO 8601",
@@ -161,6 +169,7 @@ TABLE_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "incidents": INCIDENT_COLUMNS,
     "participants": PARTICIPANT_COLUMNS,
     "questionnaire": QUESTIONNAIRE_COLUMNS,
+    "link_parameters": LINK_PARAMETER_COLUMNS,
     "unblinding": UNBLINDING_COLUMNS,
     "changes": CHANGE_COLUMNS,
 }

@@ -17,6 +17,7 @@ from study_server.vocabulary import Mode
 
 RESPONSES_TABLE, CODEBOOK_TABLE, DESIGN_JSON = "responses", "codebook", "design.json"
 PARTICIPANTS_TABLE, QUESTIONNAIRE_TABLE = "participants", "questionnaire"
+LINK_PARAMETERS_TABLE = "link_parameters"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def build_tables(
         "incidents": tables.list_incidents(db, study, modes, blinded),
         PARTICIPANTS_TABLE: tables.list_participants(db, study, modes, blinded),
         QUESTIONNAIRE_TABLE: tables.iterate_questionnaire(db, study, modes),
+        LINK_PARAMETERS_TABLE: tables.iterate_link_parameters(db, study, modes),
         "unblinding": tables.list_unblinding(db, study),
         "changes": tables.list_changes(db, study),
     }

@@ -15,6 +15,7 @@ from study_server.export import codebook, rows
 from study_server.export.csv_files import (
     CODEBOOK_TABLE,
     DESIGN_JSON,
+    LINK_PARAMETERS_TABLE,
     PARTICIPANTS_TABLE,
     QUESTIONNAIRE_TABLE,
     CsvTable,
@@ -56,7 +57,9 @@ def iterate_files(
 
 
 def _without_free_text(table: CsvTable) -> CsvTable:
-    """Return a table without what participants wrote, which may identify them once published."""
+    """Return a table without what may identify participants once it is published."""
+    if table.name == LINK_PARAMETERS_TABLE:
+        return replace(table, rows=())
     if table.name == PARTICIPANTS_TABLE:
         return replace(table, rows=(row | {"comment": ""} for row in table.rows))
     if table.name == QUESTIONNAIRE_TABLE:
@@ -66,7 +69,8 @@ def _without_free_text(table: CsvTable) -> CsvTable:
 
 def data_file_stem(slug: str, table: str) -> str:
     """Return the stem of a data file; the values of its keywords are letters and digits only."""
-    return f"study-{slug.replace('-', '')}_description-{table}_data"
+    description = table.replace("_", "")
+    return f"study-{slug.replace('-', '')}_description-{description}_data"
 
 
 def _dataset_description(study: Study) -> Mapping[str, object]:
@@ -111,7 +115,8 @@ Exported from the study `{study.slug}` by Hue & Eye, in the format {codebook.FOR
 - `materials/design.json`: the design frozen before the first participant (if it was frozen). Every
   row of the responses contains its SHA-256.
 
-Comments and answers in free text are left out, because they may identify participants.
+Comments, answers in free text and parameters of links are left out, because they may identify
+participants.
 
 Where a text could be read as a formula (`=`, `+`, `-` or `@` at its beginning or after a semicolon,
 a tab or a line break), an apostrophe precedes it.

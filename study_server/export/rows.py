@@ -115,6 +115,13 @@ def iterate_questionnaire(
         yield row | {"value": _to_number(str(row["value"]))} if is_number else row
 
 
+def iterate_link_parameters(
+    db: Session, study: Study, modes: Collection[Mode]
+) -> Iterator[ExportRow]:
+    """Yield one row per query parameter of the entry link that was stored."""
+    return _iterate_view(db, "link_parameters_export", study, modes, order="name")
+
+
 def _to_number(value: str) -> int | float:
     number = float(value)
     return int(number) if number.is_integer() else number

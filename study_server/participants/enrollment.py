@@ -4,6 +4,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from study_server.participants.identities import (
 )
 from study_server.participants.outcomes import count_places_taken, update_lapsed_outcomes
 from study_server.participants.return_visits import return_or_move
+from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import (
     ImagePools,
@@ -29,6 +31,7 @@ from study_server.protocol.schedule import (
 from study_server.storage.bulk_insert import insert_rows
 from study_server.storage.models import (
     Identity,
+    LinkParameter,
     Participant,
     Stimulus,
     Study,
@@ -78,12 +81,14 @@ def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
     language: str, is_invited: bool = False, return_proof: str | None = None,
     person: str | None = None, shared_browser: bool = False,
+    address: Mapping[str, str] = MappingProxyType({}),
 ) -> Participant:  # fmt: skip
     """Return the existing participant, or enroll a new one if the study admits them.
 
     return_proof: a secret that this person needs to return, in addition to an external id that
     others may know. person: from `make_person_code`, in a linked study. shared_browser: whether
-    someone else took part in the same browser. Raises StartedElsewhereError if the person has
+    someone else took part in the same browser. address: the parameters of the entry link, of which
+    those are stored that the protocol allows. Raises StartedElsewhereError if the person has
     started and the proof is not theirs. Previews and simulated participants are always admitted.
     Raises StudyNotOpenError, NotInvitedError, TookPartBeforeError, WithdrawnError or StudyFullError
     if a new live participant is not.
@@ -93,7 +98,16 @@ def admit_participant(
         require_admission(study, source, is_invited)
         require_first_participation(db, study, person)
     participant = existing or enroll_participant(
-        db, study, external_id, mode, source, language, return_proof, person, shared_browser
+        db,
+        study,
+        external_id,
+        mode,
+        source,
+        language,
+        return_proof,
+        person,
+        shared_browser,
+        address,
     )
     return_or_move(db, participant, return_proof)
     return participant
@@ -126,6 +140,7 @@ def enroll_participant(
     return_proof: str | None = None,
     person: str | None = None,
     shared_browser: bool = False,
+    address: Mapping[str, str] = MappingProxyType({}),
 ) -> Participant:
     """Return the participant with this external id, or create one with trials of their own.
 
@@ -160,6 +175,7 @@ def enroll_participant(
             person=person,
         )
     )
+    _store_link_parameters(db, study, participant, address)
     db.flush()
     _store_plan(db, study, participant)
     return participant
@@ -191,6 +207,14 @@ def _new_participant(
     db.add(participant)
     db.flush()
     return participant
+
+
+def _store_link_parameters(
+    db: Session, study: Study, participant: Participant, address: Mapping[str, str]
+) -> None:
+    names = parse_stored_protocol(study.protocol).link_parameters
+    for name, value in select_link_parameters(names, address).items():
+        db.add(LinkParameter(participant_id=participant.id, name=name, value=value))
 
 
 def is_study_full(db: Session, study: Study) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from study_server.errors import StudyError
 from study_server.jobs.queue import request_job
 from study_server.participants.identities import record_withdrawal
-from study_server.storage.models import Identity, Participant, Study, Withdrawal
+from study_server.storage.models import Identity, LinkParameter, Participant, Study, Withdrawal
 from study_server.storage.plan_counts import subtract_participants
 from study_server.vocabulary import JobKind, Mode
 
@@ -54,8 +54,9 @@ def find_by_public_id(db: Session, study: Study, name: str) -> Participant:
 def anonymize_participants(db: Session, study: Study, before: datetime) -> int:
     """Anonymize participants last seen before a time; return their number. Their answers stay.
 
-    Deletes the hashes of their external ids, disables their links, and deletes the hashes of people
-    who withdrew before that time. Requests the job that erases traces in the database's files.
+    Deletes the hashes of their external ids and the parameters of the links by which they came,
+    disables their own links, and deletes the hashes of people who withdrew before that time.
+    Requests the job that erases traces in the database's files.
     """
     participants = db.scalars(
         select(Participant)
@@ -65,6 +66,7 @@ def anonymize_participants(db: Session, study: Study, before: datetime) -> int:
     for participant in participants:
         participant.token = secrets.token_urlsafe(16)
         db.execute(delete(Identity).where(Identity.participant_id == participant.id))
+        db.execute(delete(LinkParameter).where(LinkParameter.participant_id == participant.id))
     forget_before = Withdrawal.study_id == study.id, Withdrawal.withdrawn_on < before
     db.execute(delete(Withdrawal).where(*forget_before))
     if participants:

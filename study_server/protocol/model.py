@@ -10,6 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from study_server.languages import LANGUAGES, SOURCE_LANGUAGE
+from study_server.protocol.link_parameters import (
+    MAX_LINK_PARAMETERS,
+    LinkParameterName,
+    find_link_parameter_contradictions,
+)
 from study_server.protocol.presets import Preset
 from study_server.protocol.questions import (
     MAX_QUESTIONS,
@@ -49,6 +54,9 @@ class Protocol(BaseModel):
     entry: Literal["open", "recruited", "invited"] = "open"
     linked: bool = False
     exclude_studies: Annotated[tuple[Slug, ...], Field(strict=False)] = ()
+    link_parameters: Annotated[
+        tuple[LinkParameterName, ...], Field(max_length=MAX_LINK_PARAMETERS, strict=False)
+    ] = ()
     device: Literal["any", "computer"] = "any"
     color_vision: Literal["unasked", "recorded", "required"] = "unasked"
     night_light: Literal["unasked", "recorded"] = "unasked"
@@ -145,6 +153,7 @@ class Protocol(BaseModel):
             *_find_staircase_contradictions(self),
             *find_question_contradictions(self.questions, self.languages),
             *_find_linking_contradictions(self),
+            *find_link_parameter_contradictions(self.link_parameters),
         ):
             raise ValueError(contradiction)
         return self

@@ -200,6 +200,8 @@ KEY_COMMENTS = {
     "`study invite` only",
     "linked": "true: recognize people in other linked studies of this server; the consent says so",
     "exclude_studies": "slugs of linked studies whose participants cannot take part in this one",
+    "link_parameters": "query parameters of the entry link that are stored with the participant, "
+    "such as batch; never one that identifies people",
     "device": "any; or computer: requires a mouse, trackpad or keyboard",
     "color_vision": "unasked; recorded; or required: participants without normal color vision are "
     "screened out",

@@ -117,6 +117,7 @@ class Study(Base):
     manifest_sha256: Mapped[str]
     design: Mapped[str | None]  # design.json, once the study is frozen
     design_sha256: Mapped[str | None]
+    draft_plan: Mapped[str | None]  # the analysis plan that a freeze would fix, as JSON
     # enrollment pauses when as many live participants are complete or under way; None: no limit
     stop_at: Mapped[int | None]
     # counts the changes of the draft, so that two researchers do not overwrite each other
@@ -312,6 +313,22 @@ class QuestionAnswer(Base):
     page: Mapped[QuestionPage]
     type: Mapped[QuestionType]
     value: Mapped[str | None]  # None: the participant preferred not to say
+
+
+class LinkParameter(Base):
+    """A query parameter of the link by which a participant came, which the protocol allows."""
+
+    __tablename__ = "link_parameter"
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="parameter_named"),
+        CheckConstraint("value <> '' AND length(value) <= 200", name="value_has_a_length"),
+    )
+
+    participant_id: Mapped[int] = mapped_column(
+        ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
 
 
 class Environment(Base):

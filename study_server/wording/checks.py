@@ -80,6 +80,13 @@ def _check_placeholders(
     if part is WordingPart.CONSENT and values["time_limit"] and "{time_limit}" not in text:
         problem = "study.toml sets a time limit that this text does not mention"
         yield TextProblem(1, f"{problem}; add {{time_limit}}")
+    if (
+        part is WordingPart.CONSENT
+        and values["link_parameters"]
+        and "{link_parameters}" not in text
+    ):
+        problem = "study.toml stores parameters of the link, which this text does not mention"
+        yield TextProblem(1, f"{problem}; say so with {{link_parameters}}")
     if part is WordingPart.CONSENT and values["other_studies"] and "{other_studies}" not in text:
         problem = "study.toml links this study with others, which this text does not mention"
         yield TextProblem(1, f"{problem}; say so with {{other_studies}}")

@@ -57,6 +57,7 @@ def setting_tags(protocol: Protocol) -> set[str]:
         _presence_tag("limit", protocol.time_limit_minutes),
         _presence_tag("qualification", protocol.qualification),
         _presence_tag("questions", len(protocol.questions)),
+        _presence_tag("link-parameters", len(protocol.link_parameters)),
     }
 
 
@@ -66,7 +67,7 @@ def _presence_tag(tag: str, count: int) -> str:
 
 PRESENCE_TAGS = (
     "normal-vision", "eyes", "tint", "plates", "practice", "staircase", "attention-checks", "masks",
-    "linked", "limit", "qualification", "questions",
+    "linked", "limit", "qualification", "questions", "link-parameters",
 )  # fmt: skip
 SETTING_TAGS = (
     *("timed", "untimed", "computer", "any-device"),

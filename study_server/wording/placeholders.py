@@ -30,6 +30,7 @@ def placeholder_values(protocol: Protocol, language: str) -> Placeholders:
         "seconds": _format_duration(protocol, language),
         "minutes": format_minutes(protocol.estimated_minutes, language),
         "other_studies": load_catalog(language).gettext(OTHER_STUDIES) if protocol.linked else "",
+        "link_parameters": format_list(protocol.link_parameters, locale=language),
         "time_limit": format_minutes(limit, language) if limit else "",
     }
 

@@ -120,8 +120,8 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert exported == (
         "responses.csv: 14 trials from 2 participants; beside it: judgments.csv, timing.csv, "
         "incidents.csv, "
-        "participants.csv, questionnaire.csv, unblinding.csv, changes.csv, codebook.csv, "
-        "design.json"
+        "participants.csv, questionnaire.csv, link_parameters.csv, unblinding.csv, changes.csv, "
+        "codebook.csv, design.json"
     )
     assert following == "next, run `python -m analysis.report responses.csv --out report`"
     assert all((here / name).is_file() for name in exported.rpartition(": ")[2].split(", "))

@@ -180,6 +180,20 @@ FROM study_change
 JOIN study ON study.id = study_change.study_id
 """
 
+# One row per query parameter of the entry link that the study stores.
+LINK_PARAMETERS_EXPORT = """
+CREATE VIEW link_parameters_export AS
+SELECT
+  study.slug AS study,
+  participant.public_id AS participant,
+  participant.mode AS mode,
+  link_parameter.name AS name,
+  link_parameter.value AS value
+FROM link_parameter
+JOIN participant ON participant.id = link_parameter.participant_id
+JOIN study ON study.id = participant.study_id
+"""
+
 ISO_8601 = {
     "sqlite": "strftime('%Y-%m-%dT%H:%M:%f+00:00', {})",
     "postgresql": """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')""",
@@ -209,11 +223,13 @@ def create_views() -> None:
     op.execute(TIMING_EXPORT)
     op.execute(QUESTIONNAIRE_EXPORT)
     op.execute(CHANGES_EXPORT.format(changed_at=moment.format("study_change.changed_at")))
+    op.execute(LINK_PARAMETERS_EXPORT)
 
 
 def drop_views() -> None:
     """Drop the views, because neither database alters a table that a view uses."""
     op.execute("DROP VIEW changes_export")
+    op.execute("DROP VIEW link_parameters_export")
     op.execute("DROP VIEW questionnaire_export")
     op.execute("DROP VIEW timing_export")
     op.execute("DROP VIEW judgments_export")
@@ -236,6 +252,7 @@ def _create_study_tables() -> None:
         sa.Column("manifest_sha256", sa.Text(), nullable=False),
         sa.Column("design", sa.Text()),
         sa.Column("design_sha256", sa.Text()),
+        sa.Column("draft_plan", sa.Text()),
         sa.Column("stop_at", sa.Integer()),
         sa.Column("revision", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("withdrawn_count", sa.Integer(), nullable=False, server_default="0"),
@@ -378,6 +395,14 @@ def _create_participant_tables() -> None:
         ),
         sa.CheckConstraint("name <> ''", name="question_named"),
         sa.CheckConstraint("value <> ''", name="value_not_empty"),
+    )
+    op.create_table(
+        "link_parameter",
+        sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.CheckConstraint("name <> ''", name="parameter_named"),
+        sa.CheckConstraint("value <> '' AND length(value) <= 200", name="value_has_a_length"),
     )
     op.create_table(
         "environment",
@@ -578,8 +603,8 @@ def downgrade() -> None:
     for table in (
         "login_link", "logged_action", "researcher", "job", "method_count", "pair_count",
         "stimulus_count", "incident", "judgment", "response", "trial_stimulus", "trial",
-        "environment", "question_answer", "submitted_page", "screening", "withdrawal", "identity",
-        "participant", "study_change", "unblinding", "accepted_warning", "platform_completion",
-        "wording", "stimulus", "study_tag", "study",
+        "environment", "link_parameter", "question_answer", "submitted_page", "screening",
+        "withdrawal", "identity", "participant", "study_change", "unblinding", "accepted_warning",
+        "platform_completion", "wording", "stimulus", "study_tag", "study",
     ):  # fmt: skip
         op.drop_table(table)

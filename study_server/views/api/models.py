@@ -10,6 +10,7 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt
 
 from study_server.field_types import FROM_TEXT
+from study_server.protocol.link_parameters import MAX_LINK_VALUE
 from study_server.tasks.answers import WholeNumber, convert_integral_float
 from study_server.vocabulary import (
     ColorVision,
@@ -35,6 +36,7 @@ IgnoredInputCount = Annotated[WholeNumber, Field(ge=0, le=1_000_000)]
 NO_NUL_PATTERN = r"^[^\x00]*$"  # PostgreSQL cannot store this character in a text
 ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL_PATTERN)]
 ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]
+LinkValue = Annotated[str, Field(max_length=MAX_LINK_VALUE, pattern=NO_NUL_PATTERN)]
 MAX_COMMENT = 10_000  # characters
 FreeText = Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL_PATTERN)]
 
@@ -75,6 +77,8 @@ class ConsentRequest(RequestBody):
     external_id: identifies the participant, such as the worker id on a platform. Only a keyed hash
     is stored; the same id gets the same token again. Without an id, every request enrolls a new
     participant. invitation: from the link printed by `study invite` or `study preview`.
+    link_parameters: the query parameters of the link by which the participant came; those are
+    stored that the study allows.
     """
 
     consent: Annotated[Literal[True], BeforeValidator(_require_boolean)]
@@ -82,6 +86,7 @@ class ConsentRequest(RequestBody):
     language: ShortText
     external_id: ExternalId | None = None
     invitation: Annotated[str, Field(max_length=500)] | None = None
+    link_parameters: Annotated[dict[ShortText, LinkValue], Field(max_length=100)] = {}
 
 
 class ScreeningRequest(RequestBody):

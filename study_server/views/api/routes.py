@@ -170,6 +170,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
             wording.language,
             body.invitation is not None,
             person=find_person(study, RecruitmentSource.LINK, _lasting_id(body)),
+            address=body.link_parameters,
         )
     except enrollment.StudyNotOpenError:
         return {"error": f"the study is {study.state}"}, 403

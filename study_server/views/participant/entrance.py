@@ -133,7 +133,7 @@ def consent(slug: str) -> ResponseReturnValue:
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
             arrival.is_invited, arrival.return_proof,
             find_person(study, arrival.source, arrival.lasting_id),
-            is_shared_browser(slug, arrival),
+            is_shared_browser(slug, arrival), request.args,
         )  # fmt: skip
     except return_visits.StartedElsewhereError:
         return _render_started_elsewhere(wording)
@@ -155,7 +155,8 @@ def begin_as_someone_else(slug: str) -> ResponseReturnValue:
         abort(400)  # links of platforms and invitations name the person
     if _find_participant(study, arrival) is not None or _has_withdrawn(study, arrival):
         become_someone_else(slug)
-    return redirect(url_for("entrance.entry", slug=slug, lang=request.args.get("lang")), 303)
+    query = urlencode(request.args.to_dict())  # the language, and link parameters
+    return redirect(f"{url_for('entrance.entry', slug=slug)}?{query}", 303)
 
 
 @pages.post("/s/<slug>/unsuitable")

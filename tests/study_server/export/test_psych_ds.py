@@ -71,7 +71,7 @@ def test_the_description_has_the_required_properties_of_schema_org(
 
 def test_there_are_data_files_named_by_official_keywords(dataset: Path) -> None:
     files = data_files(dataset)
-    assert len(files) == 8
+    assert len(files) == 9
     for file in (dataset / "data").rglob("*.csv"):
         assert DATA_FILE.fullmatch(file.name), file
         stem = file.name.removesuffix("_data.csv")

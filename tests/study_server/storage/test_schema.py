@@ -61,6 +61,7 @@ INSERT INTO screening (participant_id, color_vision, plates_correct) VALUES (1, 
 INSERT INTO submitted_page (participant_id, page, submitted_at) VALUES (1, 'before', '{MOMENT}');
 INSERT INTO question_answer (participant_id, name, page, type, value)
 VALUES (1, 'age', 'before', 'choice', '18 to 34'), (1, 'years', 'before', 'number', NULL);
+INSERT INTO link_parameter (participant_id, name, value) VALUES (1, 'batch', 'a');
 INSERT INTO incident (trial_id, slot, http_status, reported_at)
 VALUES (1, 0, 404, '{MOMENT}');
 INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
@@ -82,6 +83,7 @@ ORDER_BY_VIEW = {
     ),
     "questionnaire_export": "participant, name",
     "changes_export": "setting",
+    "link_parameters_export": "participant, name",
 }
 
 

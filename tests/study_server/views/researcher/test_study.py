@@ -207,7 +207,7 @@ def test_early_unblinding_is_logged_and_shown_permanently(
 
 def test_every_listed_file_can_be_downloaded(client: FlaskClient, frozen: Flask) -> None:
     listed = re.findall(rf'href="({STUDY}/files/[^"]+)"', client.get(STUDY).text)
-    assert len(listed) == 11
+    assert len(listed) == 13
     for address in listed:
         name = address.rpartition("/")[2]
         file = client.get(address)
