@@ -31,7 +31,7 @@ STIMULUS_FOLDERS = (".", "outputs")  # `colorizer batch` writes the manifest to 
 
 @dataclass(frozen=True)
 class ProtocolOptions:
-    """What a protocol says about a study.
+    """The options that a protocol supplies.
 
     values: options of the command. source: a sentence that says where they come from.
     """
