@@ -99,7 +99,7 @@ def add_study(db: Session, number: int, rng: np.random.Generator) -> None:
         (image, method): Stimulus(
             id=next(NEXT_ID), study_id=study.id, image=f"i{image}", method=method,
             file=f"{slug}-{image}-{method}",
-            file_bytes=1, width=1, height=1, split="test", checkpoint="",
+            file_bytes=1, file_sha256="", width=1, height=1, split="test", checkpoint="",
         )
         for image in range(IMAGES)
         for method in ("real", "mcl", "foil")

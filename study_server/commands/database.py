@@ -1,45 +1,113 @@
 """The commands `study check`, `backup`, `restore` and `upgrade`, which maintain the database."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
+from sqlalchemy import Engine
 
 from study_server.clock import now
 from study_server.commands.context import (
     PATH_TYPE,
-    SLUG_ARGUMENT,
+    YES_OPTION,
+    confirm,
     open_database,
     open_engine_of_settings,
+    show_progress,
 )
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.jobs.queue import request_job
+from study_server.stimuli.integrity import find_damaged_files, find_orphans, remove_orphan
 from study_server.storage.backup import backup_path, write_backup
 from study_server.storage.backup import restore_backup as restore_backup
 from study_server.storage.engine import read_session, write_transaction
-from study_server.storage.plan_counts import find_differences
+from study_server.storage.plan_counts import count_again, find_differences
 from study_server.storage.schema import latest_revision, read_revision
 from study_server.storage.schema import upgrade as upgrade_schema
-from study_server.studies.lookup import find_study
+from study_server.studies.lookup import find_study, list_studies
 from study_server.vocabulary import JobKind
 
 
 @click.command()
-@SLUG_ARGUMENT
-def check(slug: str) -> None:
-    """Count again what was planned for participants, and compare it with the stored counters.
+@click.argument("slug", required=False)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Store the counters as counted again, and delete the files of no study, after a question.",
+)
+@YES_OPTION
+def check(slug: str | None, repair: bool, yes: bool) -> None:
+    """Check the counters and the stimulus files of a study, or of all and the files of none.
 
-    Enrollment balances methods and images by these counters.
+    The counters say what was planned for participants; enrollment balances methods and images by
+    them. A stimulus that is missing or was changed cannot be repaired: copy it from your copy of
+    instance/stimuli. Another database may use the files that no study of this one uses.
     """
-    _, engine = open_database()
-    with read_session(engine) as db:
-        differences = find_differences(db, find_study(db, slug))
-    for line in differences:
+    settings, engine = open_database()
+    findings = _examine(engine, settings.stimuli_folder, slug)
+    for line in findings.lines():
         click.echo(line)
-    if differences:
-        number = format_count(len(differences), "counter is", "counters are")
-        raise StudyError(f"study {slug!r}: {number} wrong; please report this")
-    click.echo(f"{slug}: all counters are right")
+    if repair:
+        _repair(engine, findings, yes)
+        findings = _examine(engine, settings.stimuli_folder, slug)
+    if summary := findings.summarize():
+        remedy = "" if repair else "; `study check --repair` mends all but stimuli"
+        raise StudyError(f"{summary}{remedy}")
+    click.echo(f"{slug or 'all studies'}: the counters and the stimuli are right")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The findings of `study check`. wrong_counters: lines by slug."""
+
+    wrong_counters: dict[str, list[str]]
+    damaged_files: list[str]
+    orphans: list[Path]
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each finding."""
+        yield from chain(*self.wrong_counters.values(), self.damaged_files)
+        for path in self.orphans:
+            yield f"{path}: no study of this database uses it"
+
+    def summarize(self) -> str:
+        """Return the number of findings of each kind; empty if there are none."""
+        counters = sum(map(len, self.wrong_counters.values()))
+        kinds = (
+            (counters, "counter is wrong", "counters are wrong"),
+            (len(self.damaged_files), "stimulus is damaged", "stimuli are damaged"),
+            (len(self.orphans), "file belongs to no study", "files belong to no study"),
+        )
+        return ", ".join(format_count(*kind) for kind in kinds if kind[0])
+
+
+def _examine(engine: Engine, stimuli: Path, slug: str | None) -> Findings:
+    def track(items: Iterable[Any], total: int) -> Iterable[Any]:
+        return show_progress(items, total, "Checking stimuli")
+
+    with read_session(engine) as db:
+        studies = [find_study(db, slug)] if slug else list_studies(db)
+        return Findings(
+            {study.slug: find_differences(db, study) for study in studies},
+            [line for one in studies for line in find_damaged_files(db, one, stimuli, track)],
+            [] if slug else find_orphans(db, stimuli),
+        )
+
+
+def _repair(engine: Engine, findings: Findings, yes: bool) -> None:
+    """Count again where counters are wrong, and delete the files of no study after a question."""
+    for slug in (slug for slug, lines in findings.wrong_counters.items() if lines):
+        with write_transaction(engine) as db:
+            count_again(db.connection(), find_study(db, slug).id)
+    if findings.orphans:
+        files = format_count(len(findings.orphans), "file or folder", "files and folders")
+        confirm(f"Delete {files} that no study of this database uses?", yes)
+    for path in findings.orphans:
+        remove_orphan(path)
 
 
 @click.command()

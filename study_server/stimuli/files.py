@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from study_server.errors import StudyError
 from study_server.stimuli.images import (
@@ -47,18 +48,26 @@ def load_stimulus(manifest: Path, row: ManifestRow) -> DecodedImage:
     return stimulus
 
 
-def store_stimulus(pixels: Pixels, folder: Path) -> str:
-    """Write one stimulus to `folder` under a random name, and return the name."""
-    name = f"{secrets.token_urlsafe(16)}.png"
+class StoredFile(NamedTuple):
+    """A stimulus file below the folder of its study."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+def store_stimulus(pixels: Pixels, folder: Path) -> StoredFile:
+    """Write one stimulus to `folder` under a random name."""
+    name, content = f"{secrets.token_urlsafe(16)}.png", encode_png(pixels)
     try:
-        (folder / name).write_bytes(encode_png(pixels))
+        (folder / name).write_bytes(content)
     except OSError as error:
         raise StudyError(
             f"{folder.parent}: {error.strerror}; nothing was imported; free some space "
             "(3 bytes per pixel of every stimulus), or set STUDY_INSTANCE to a folder on another "
             "disk"
         ) from error
-    return name
+    return StoredFile(name, len(content), hashlib.sha256(content).hexdigest())
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from study_server.stimuli.audit import (
     hash_pixels,
 )
 from study_server.stimuli.files import (
+    StoredFile,
     load_stimulus,
     remove_folder,
     store_stimulus,
@@ -85,7 +86,7 @@ class _StoredImage(NamedTuple):
     """A photograph and its fakes after they were audited and stored."""
 
     image: str
-    files: dict[str, str]  # by method
+    files: dict[str, StoredFile]  # by method
     facts: dict[str, ImageFacts]  # by method
     digests: dict[str, bytes]  # by method
     phash: int | None  # of the photograph, if there is one
@@ -203,8 +204,8 @@ def _insert(
             store_wording(db, study, wording)
             for stored in stored_images:
                 for method, name in stored.files.items():
-                    row, size = images[stored.image][method], (temporary / name).stat().st_size
-                    db.add(_build_stimulus(study, row, f"{study_folder.name}/{name}", size))
+                    row = images[stored.image][method]
+                    db.add(_build_stimulus(study, row, study_folder.name, name))
             for number, finding in enumerate(accepted):
                 message = f"{finding.confound}: {finding.message}"
                 db.add(AcceptedWarning(study_id=study.id, number=number, message=message))
@@ -242,13 +243,14 @@ def _build_study(protocol: Protocol, manifest: Path) -> Study:
     )
 
 
-def _build_stimulus(study: Study, row: ManifestRow, file: str, file_bytes: int) -> Stimulus:
+def _build_stimulus(study: Study, row: ManifestRow, folder: str, file: StoredFile) -> Stimulus:
     return Stimulus(
         study_id=study.id,
         image=row.image,
         method=row.method,
-        file=file,
-        file_bytes=file_bytes,
+        file=f"{folder}/{file.name}",
+        file_bytes=file.size_bytes,
+        file_sha256=file.sha256,
         width=row.width,
         height=row.height,
         split=row.split,

@@ -156,6 +156,7 @@ class Stimulus(Base):
     method: Mapped[str] = mapped_column(METHOD_NAME)
     file: Mapped[str] = mapped_column(unique=True)  # below the instance's stimuli folder
     file_bytes: Mapped[int]  # a file of another size is damaged
+    file_sha256: Mapped[str]
     width: Mapped[int]
     height: Mapped[int]
     split: Mapped[str]

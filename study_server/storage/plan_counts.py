@@ -248,6 +248,16 @@ def find_differences(db: Session, study: Study) -> list[str]:
     return lines
 
 
+def count_again(db: Connection, study_id: int) -> None:
+    """Replace the counters of a study by a new count."""
+    _lock(db, study_id)
+    for counter in (STIMULI, PAIRS, METHODS):
+        db.execute(
+            text(f"DELETE FROM {counter.table} WHERE study_id = :study_id"), {"study_id": study_id}
+        )
+        db.execute(_bind(counter.add(OF_STUDY)), {"ids": [study_id], "sign": 1})
+
+
 def _read(db: Session, counter: Counter, study: Study) -> Mapping[tuple[Any, ...], int]:
     rows = db.execute(
         text(f"SELECT {counter.keys}, {counter.value} FROM {counter.table} WHERE study_id = :id"),

@@ -273,6 +273,7 @@ def _create_study_tables() -> None:
         sa.Column("method", _method_name(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False, unique=True),
         sa.Column("file_bytes", sa.Integer(), nullable=False),
+        sa.Column("file_sha256", sa.Text(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("split", sa.Text(), nullable=False),

@@ -16,7 +16,7 @@ from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.model import parse_stored_protocol, task_of
 from study_server.storage import plan_counts
-from study_server.storage.engine import write_session, write_transaction
+from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Participant, StimulusCount, Study
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialFlag
@@ -103,7 +103,7 @@ def test_counters_equal_a_new_count_after_any_history(
     assert {Outcome.ACTIVE, Outcome.ABANDONED, Outcome.TIMED_OUT} <= outcomes
 
 
-def test_a_wrong_counter_is_named(
+def test_a_wrong_counter_is_named_and_repaired(
     engine: Engine, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_study(engine, short_protocol("kept"), manifest, tmp_path / "instance")
@@ -113,11 +113,17 @@ def test_a_wrong_counter_is_named(
         come(db, find_study(db, "kept"), "p", Mode.LIVE)
         assert db.scalar(select(func.sum(StimulusCount.trials))) == 2 * 4
     right = CliRunner().invoke(commands, ["check", "kept"])
-    assert (right.exit_code, right.output) == (0, "kept: all counters are right\n")
+    assert (right.exit_code, right.output) == (0, "kept: the counters and the stimuli are right\n")
     with write_transaction(engine) as db:
         first = select(func.min(StimulusCount.stimulus_id)).scalar_subquery()
         chosen = StimulusCount.stimulus_id == first
         db.execute(update(StimulusCount).where(chosen).values(trials=7))
     wrong = CliRunner().invoke(commands, ["check", "kept"])
     assert "(live): trials 7, counted again 1\n" in wrong.output
-    assert "1 counter is wrong" in str(wrong.exception)
+    assert str(wrong.exception) == (
+        "1 counter is wrong; `study check --repair` mends all but stimuli"
+    )
+    repaired = CliRunner().invoke(commands, ["check", "kept", "--repair"])
+    assert repaired.output.endswith("kept: the counters and the stimuli are right\n")
+    with read_session(engine) as db:
+        assert plan_counts.find_differences(db, find_study(db, "kept")) == []

@@ -25,10 +25,10 @@ INSERT INTO study (id, slug, title, state, protocol, task, presentation, questio
   schedule_seed, identity_key, manifest_sha256, design_sha256, created_at)
 VALUES (1, 'mine', 'Title', 'open', '{{}}', 'real_or_fake', 'sequential', 'fake', 'seed', :key,
   'aa', NULL, '{MOMENT}');
-INSERT INTO stimulus (id, study_id, image, method, file, file_bytes, width, height, split,
-  checkpoint)
-VALUES (1, 1, 'a', 'real', 'x/1.png', 266, 8, 8, 'test', ''),
-  (2, 1, 'a', 'mcl', 'x/2.png', 266, 8, 8, 'test', '');
+INSERT INTO stimulus (id, study_id, image, method, file, file_bytes, file_sha256,
+  width, height, split, checkpoint)
+VALUES (1, 1, 'a', 'real', 'x/1.png', 266, 'aa', 8, 8, 'test', ''),
+  (2, 1, 'a', 'mcl', 'x/2.png', 266, 'bb', 8, 8, 'test', '');
 INSERT INTO participant (id, study_id, public_id, token, mode, source, outcome, assigned_method,
   consent_version, comment, started_at, last_seen_at, finished_at)
 VALUES (1, 1, 'p1', 'token', 'live', 'link', 'complete', 'mcl', '1', '', '{MOMENT}', '{MOMENT}',
