@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("analysis", "benchmarks", "colorizer", "demo", "static", "study_server", "templates")
 SUFFIXES = {".css", ".html", ".j2", ".js", ".md", ".po", ".py", ".toml"}
 PRESETS = "study_server/protocol/presets.py"  # presets are studies, which choose a task
-PLANNING = "analysis/planning/scenario_options.py"  # the catalog of what can be planned
+PLANNING = "analysis/planning/planned_tasks.py"  # the catalog of what can be planned
 TEXTS = "study_server/wording/"  # the default texts have lines for each task
 # These names are English words, too; only comparisons with them are a task's name for sure.
 WORDS = {"preference", "ranking", "rating"}

@@ -9,7 +9,7 @@ from analysis.conversion.notes import ConversionError, Notes, count_noun
 from analysis.conversion.records import Records, build_records
 from analysis.conversion.source_table import read_source
 from analysis.conversion.tables import is_answered, render_tables
-from analysis.conversion.tasks.catalog import CONVERTED_TASKS, find_task
+from analysis.conversion.tasks.catalog import CONVERTED_TASKS, ConvertedTask, find_task
 from analysis.conversion.trials import (
     Trial,
     count_shown_again,
@@ -18,7 +18,6 @@ from analysis.conversion.trials import (
     sort_trials,
 )
 
-TRIAL_ANSWERS = ("order", "best", "worst", "rank1")  # fields with an answer to a whole trial
 CANDIDATE_ANSWERS = ("rank", "chosen")  # fields with what was said of one candidate
 
 
@@ -50,7 +49,7 @@ def convert_table(
     records = build_records(table, column_map, items, notes)
     task = column_map.task or find_task(records)
     converted = CONVERTED_TASKS[task]
-    _require_candidates(task, records)
+    _require_candidates(records, converted)
     has_row_per_trial = "method1" in records.fields
     needed = ("image", "method1", "method2") if has_row_per_trial else converted.needed
     records = drop_unusable(records, needed, notes)
@@ -62,12 +61,11 @@ def convert_table(
     return Conversion(render_tables(study, task, sorted_trials), notes.format_summary())
 
 
-def _require_candidates(task: str, records: Records) -> None:
+def _require_candidates(records: Records, task: ConvertedTask) -> None:
     """Raise ConversionError if a field needs a row per trial, but the candidates are not named."""
     if records.fields & {"method1", *CANDIDATE_ANSWERS}:
         return
-    fields = [*TRIAL_ANSWERS, *(["answer"] if task == "preference" else []), "method2"]
-    for field in fields:
+    for field in (*task.trial_answers, "method2"):
         if field in records.fields:
             raise ConversionError(
                 f"{records.name}: method1 is not known; {field} needs a row per trial with the "

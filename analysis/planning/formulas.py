@@ -18,7 +18,6 @@ from scipy import special
 from analysis.inference.intervals import t_quantile
 from analysis.trials import FloatArray
 
-RATES_TASK = "real_or_fake"  # the task whose trials give fooling rates
 ALPHA = 0.05
 # Usual correlations between the effects of one person, or one image, with different methods.
 PARTICIPANT_CORRELATION, IMAGE_CORRELATION = 0.8, 0.5

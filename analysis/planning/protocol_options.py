@@ -13,16 +13,8 @@ from analysis.formatting import format_count, join_words
 from analysis.inputs.design import DesignError, read_design, read_settings
 from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
 from analysis.inputs.responses import ResponsesError
-from analysis.planning.formulas import RATES_TASK
+from analysis.planning.planned_tasks import PLANNED_TASKS, RATES_TASK
 
-# How the trials of each task are planned: choices among several, and rankings, as for pairs.
-PLANNED_TASKS = {
-    RATES_TASK: RATES_TASK,
-    "preference": "preference",
-    "best_worst": "preference",
-    "ranking": "preference",
-    "rating": "rating",
-}
 REQUIRED_KEYS = ("task", "methods", "assignment", "trials")
 REAL_KEY = "include_real"  # whether the photograph is one of the methods of a judged task
 PRESENTATION_KEY = "presentation"  # `single`: half of the trials of real or fake show photographs

@@ -8,7 +8,6 @@ from analysis.api.columns import DataError
 from analysis.inference.intervals import Interval, t_quantile
 from analysis.planning.formulas import (
     EFFECT_PRESETS,
-    RATES_TASK,
     EffectSds,
     PowerScenario,
     compute_power,
@@ -22,9 +21,10 @@ from analysis.planning.judged_scenarios import (
     PreferenceScenario,
     RatingScenario,
 )
+from analysis.planning.planned_tasks import PREFERENCE_TASK, RATES_TASK, RATING_TASK
 from analysis.results import Result
 
-JUDGED_SDS = {"preference": PREFERENCE_SDS, "rating": RATING_SDS}
+JUDGED_SDS = {PREFERENCE_TASK: PREFERENCE_SDS, RATING_TASK: RATING_SDS}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def sample_size(
     The test is the report's: for new people and new images, two-sided at 5% after Holm's correction
     for all pairs of methods, or two one-sided tests of equivalence.
 
-    task: `real_or_fake` compares fooling rates: `rate` is that of one method, and `difference` is
+    task: the default compares fooling rates: `rate` is that of one method, and `difference` is
     `rate` minus that of the other. `preference` compares strengths: `rate` is the share of trials
     in which one method is preferred to the other. `rating` compares mean opinion scores, which
     differ by `difference` points. margin: of equivalence, for fooling rates. power: in (0, 1).
@@ -146,7 +146,7 @@ def _plan_judgments(
     task: str, rate: float | None, difference: float, study: Mapping[str, Any], sds: JudgedSds
 ) -> JudgedScenario:
     """Return the comparison of two methods by judgments. Raises DataError without a difference."""
-    if task == "rating":
+    if task == RATING_TASK:
         if rate is not None:
             raise DataError("rate does not apply to the task rating; give difference= alone")
         if not difference:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from analysis.planning.formulas import EFFECT_PRESETS, RATES_TASK, EffectSds, PowerScenario
+from analysis.planning.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
 from analysis.planning.judged_scenarios import (
     PREFERENCE_SDS,
     RATING_SDS,
@@ -18,6 +18,7 @@ from analysis.planning.judged_scenarios import (
     PreferenceScenario,
     RatingScenario,
 )
+from analysis.planning.planned_tasks import PREFERENCE_TASK, RATES_TASK, RATING_TASK
 
 CORRELATIONS = ("participant_correlation", "image_correlation")  # options, and of EffectSds
 SDS = ("participant", "image", "residual")  # of EffectSds and JudgedSds; options as sd_NAME
@@ -27,8 +28,8 @@ TASK_OPTIONS = {
         *("rate", "difference", "margin", "effects", "design", "unpaired"),
         *("sd_participant", "sd_image", *CORRELATIONS),
     ),
-    "preference": ("rate", "sd_participant", "sd_image"),
-    "rating": ("difference", "sd_participant", "sd_image", "sd_residual"),
+    PREFERENCE_TASK: ("rate", "sd_participant", "sd_image"),
+    RATING_TASK: ("difference", "sd_participant", "sd_image", "sd_residual"),
 }
 COMMON_DEFAULTS = {"task": RATES_TASK, "trials": 40, "images": 200, "methods": 2}
 RATE_DEFAULTS: dict[str, str | bool] = {
@@ -61,8 +62,8 @@ def build_scenario(options: Mapping[str, Any]) -> PowerScenario | JudgedScenario
             raise click.UsageError(f"--{option} is {value}; give a finite number")
     builders: dict[str, Callable[[Mapping[str, Any]], PowerScenario | JudgedScenario]] = {
         RATES_TASK: _build_rate_scenario,
-        "preference": _build_preference_scenario,
-        "rating": _build_rating_scenario,
+        PREFERENCE_TASK: _build_preference_scenario,
+        RATING_TASK: _build_rating_scenario,
     }
     scenario = builders[task](options)
     if scenario.trials > scenario.images:

@@ -14,17 +14,22 @@ TrialReader = Callable[[str, Records, Sequence[TrialFrame], bool, Notes], list[T
 
 @dataclass(frozen=True)
 class ConvertedTask:
-    """A task. read: makes its trials. needed: the fields of a row that has no `method1`."""
+    """A task. read: makes its trials. needed: the fields of a row that has no `method1`.
+
+    trial_answers: the fields with an answer to a whole trial, whose candidates `method1`, `method2`
+    and so on name.
+    """
 
     read: TrialReader
     needed: tuple[str, ...]
+    trial_answers: tuple[str, ...] = ()
 
 
 CONVERTED_TASKS = {
     "real_or_fake": ConvertedTask(real_or_fake.read_trials, ("image",)),
-    "preference": ConvertedTask(comparisons.read_trials, ("image", "method")),
-    "best_worst": ConvertedTask(comparisons.read_trials, ("image", "method")),
-    "ranking": ConvertedTask(comparisons.read_trials, ("image", "method")),
+    "preference": ConvertedTask(comparisons.read_trials, ("image", "method"), ("answer",)),
+    "best_worst": ConvertedTask(comparisons.read_trials, ("image", "method"), ("best", "worst")),
+    "ranking": ConvertedTask(comparisons.read_trials, ("image", "method"), ("order", "rank1")),
     "rating": ConvertedTask(rating.read_trials, ("image", "method")),
 }
 TASKS_BY_FIELD = (  # the first of these fields that the records have tells the task
