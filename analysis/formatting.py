@@ -14,6 +14,7 @@ METHOD_LABELS = {
     "real": "Photograph",
 }
 NARROW_SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit
+NO_BREAK_SPACE = "\u00a0"
 MINUS_SIGN = "\u2212"
 MAX_DIGITS = 6  # decimals of a share; smaller differences are rounding
 EN_DASH = "\u2013"  # printed for values that cannot be estimated
@@ -68,7 +69,8 @@ def format_p(p: float | None) -> str:
 def format_p_equation(p: float) -> str:
     """Format a p value as an equation: p = .021, or p < .001."""
     printed = format_p(p)
-    return f"p {printed}" if printed.startswith("<") else f"p = {printed}"
+    relation = "" if printed.startswith("<") else f"={NO_BREAK_SPACE}"
+    return f"p{NO_BREAK_SPACE}{relation}{printed}"
 
 
 def join_words(items: Sequence[str]) -> str:

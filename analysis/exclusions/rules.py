@@ -36,7 +36,7 @@ def apply_rules(
         "attention_checks": find_attention_check_failures(measures, rules),
         "too_fast": find_too_fast(measures, rules),
         "side_bias": (
-            "single images have no sides" if is_single else find_side_biased(measures, rules)
+            "only pairs of images have sides" if is_single else find_side_biased(measures, rules)
         ),
         "alternation": find_alternating(measures, rules),
         "timing": find_often_disturbed(measures, rules),

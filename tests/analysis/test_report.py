@@ -65,7 +65,7 @@ def test_the_page_agrees_with_the_numbers(report: Path) -> None:
     lead = "MCL fooled people on 31% of trials (95% CI 26 to 37): below the 50% of a perfect fake;"
     assert f"{lead} significantly more often than L2 (by 8 points)." in page
     higher = "The fooling rate of MCL is significantly higher than that of L2: L2 − MCL is −7.9"
-    assert f"{higher} points (95% CI −13.9 to −2.0; p = .021)." in page
+    assert f"{higher} points (95% CI −13.9 to −2.0; p\u00a0=\u00a0.021)." in page
     assert "SIMULATED" not in page
 
 

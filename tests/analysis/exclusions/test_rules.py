@@ -108,7 +108,7 @@ def test_a_rule_without_data_gives_the_reason(tmp_path: Path) -> None:
         "repeated": UNLINKED,
         "attention_checks": "the study has no attention checks",
         "too_fast": "the data have no response times",
-        "side_bias": "single images have no sides",
+        "side_bias": "only pairs of images have sides",
     }
     assert (
         find_outlying_times(np.array([np.nan]), ExclusionRules())

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from analysis.formatting import NARROW_SPACE
+from analysis.formatting import NARROW_SPACE, NO_BREAK_SPACE
 from analysis.report_output import sentences
 
 
 def plain(sentence: str) -> str:
-    return sentence.replace(NARROW_SPACE, " ")
+    return sentence.replace(NARROW_SPACE, " ").replace(NO_BREAK_SPACE, " ")
 
 
 def make_rate(**changes: Any) -> dict[str, Any]:

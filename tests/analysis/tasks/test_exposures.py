@@ -129,7 +129,7 @@ def test_a_ratio_says_which_method_takes_longer(ratio: float, p: float, expected
     one = {"a": "l2", "b": "mcl", "ratio": ratio, "ci95": [0.2, 3.0], "p_holm": p}
     (sentence,) = list_exposure_sentences({"rates": [], "thresholds": {}, "ratios": [one]})
     assert sentence.startswith(expected)
-    assert f"L2 / MCL, is {ratio:.2f} (95% CI 0.20 to 3.00; p = " in sentence
+    assert f"L2 / MCL, is {ratio:.2f} (95% CI 0.20 to 3.00; p" in sentence
 
 
 def test_one_exposure_has_no_results_by_exposure(tmp_path: Path) -> None:
