@@ -26,7 +26,7 @@ from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvide
 from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, questions, screening
 from study_server.views.researcher import login, studies
-from study_server.views.researcher.study import downloads, jobs, overview
+from study_server.views.researcher.study import downloads, jobs, overview, rehearse, report
 from study_server.web import bodies, logs
 from study_server.web.cookies import SessionInterface, cookie_name
 from study_server.web.headers import build_security_headers
@@ -48,6 +48,8 @@ BLUEPRINTS = (
     overview.pages,
     jobs.pages,
     downloads.pages,
+    rehearse.pages,
+    report.pages,
     health.pages,
 )
 API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)
@@ -157,7 +159,9 @@ def _close_database(_error: BaseException | None) -> None:
 
 
 def _add_security_headers(response: Response) -> Response:
-    headers = build_security_headers(g.get("framed_by", ()), g.get("forms_to", ()), g.get("policy"))
+    headers = build_security_headers(
+        g.get("framed_by", ()), g.get("forms_to", ()), g.get("policy"), g.get("frames", ())
+    )
     response.headers.extend(headers)
     if current_app.config["SESSION_COOKIE_SECURE"]:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

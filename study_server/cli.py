@@ -9,9 +9,10 @@ from study_server.commands.database import backup, check, restore, upgrade
 from study_server.commands.export import bundle, export_command
 from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
-from study_server.commands.privacy import anonymize, forget
+from study_server.commands.privacy import anonymize, forget, forget_rehearsals
 from study_server.commands.recruit import invite, personal_link, recruit, stop_at
 from study_server.commands.rehearse import preview, simulate
+from study_server.commands.report import monitor, report
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_command, pause, serve, status
 from study_server.commands.setup import delete, freeze, import_command, manifest, new
@@ -64,8 +65,8 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         serve,
         status,
     ),
-    "Export data and pay participants": (export_command, reconcile, pay),
-    "Protect participants’ data": (forget, anonymize),
+    "Export data and pay participants": (export_command, report, monitor, reconcile, pay),
+    "Protect participants’ data": (forget, forget_rehearsals, anonymize),
     "Maintain the database": (check, backup, restore, upgrade, jobs, researcher),
 }
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, NonNegativeInt, StringConstraints, V
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from study_server.errors import StudyError
+from study_server.vocabulary import Mode
 
 PREFIX = "STUDY_"
 Address = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
@@ -100,9 +101,10 @@ class Settings(BaseSettings):
         """The folder of automatic backups."""
         return self.instance_folder / "backups"
 
-    def report_path(self, slug: str) -> Path:
+    def report_path(self, slug: str, mode: Mode = Mode.LIVE) -> Path:
         """Return the path where the researcher pages look for a study's report."""
-        return self.instance_folder / "reports" / slug / "report.html"
+        folder = self.instance_folder / "reports" / slug
+        return (folder if mode is Mode.LIVE else folder / mode) / "report.html"
 
     def monitor_path(self, slug: str) -> Path:
         """Return the path where the researcher pages look for a study's interim estimates."""

@@ -6,6 +6,7 @@ import { ImageUnavailableError, createPreloader } from "./network/preload.js";
 import { RequestRefusedError, createApiClient } from "./network/server.js";
 import { openStore } from "./network/store.js";
 import * as pages from "./pages.js";
+import { isSkipping } from "./preview.js";
 import { claimSingleTab } from "./single_tab.js";
 import { formatText } from "./texts.js";
 import { hold, measureFrameMs, nextFrame } from "./trial/frames.js";
@@ -94,7 +95,7 @@ async function playTrial(trial, frameMs) {
   pages.showFeedback(trial, feedback, response.answer);
   const { feedback_ms: feedbackMs } = trial.timing;
   if (feedbackMs === 0) await pages.waitUntilRead();
-  else await hold(await nextFrame(), feedbackMs, frameMs);
+  else await hold(await nextFrame(), feedbackMs, frameMs, isSkipping);
 }
 
 /** Return a trial's images, or undefined if one is unavailable; the server then replaces the trial. */

@@ -10,10 +10,13 @@ from study_server.counts import format_count
 from study_server.participants.withdrawal import (
     anonymize_participants,
     delete_participant,
+    delete_rehearsals,
     find_by_public_id,
 )
+from study_server.simulation.rehearsals import describe_deletion, require_no_simulation
 from study_server.storage.engine import write_session, write_transaction
 from study_server.studies import lookup
+from study_server.studies.action_log import COMMAND_LINE, log_action
 
 
 @click.command()
@@ -32,6 +35,25 @@ def forget(slug: str, participant: str) -> None:
     with write_session(engine) as db:
         delete_participant(db, find_by_public_id(db, lookup.find_study(db, slug), participant))
     click.echo(f"{slug}: {participant} deleted")
+    erase_traces(engine)
+
+
+@click.command("forget-rehearsals")
+@SLUG_ARGUMENT
+def forget_rehearsals(slug: str) -> None:
+    """Delete all preview and simulated participants of a study.
+
+    Live participants are not touched. Traces in the database's files are erased as by `study
+    forget`.
+    """
+    _, engine = open_database()
+    with write_session(engine) as db:
+        study = lookup.find_study(db, slug)
+        require_no_simulation(db, study)
+        count = delete_rehearsals(db, study)
+        log_action(db, slug, describe_deletion(count), COMMAND_LINE)
+        db.commit()
+    click.echo(f"{slug}: {describe_deletion(count)}")
     erase_traces(engine)
 
 

@@ -19,8 +19,8 @@ def researcher() -> None:
 @click.password_option(help="Password. [default: prompt]")
 @click.option(
     "--role",
-    type=click.Choice(list(Role)),
-    default=Role.OWNER,
+    type=click.Choice([role.value for role in Role]),
+    default=Role.OWNER.value,
     show_default=True,
     help="Owners can change studies; viewers can only look at them.",
 )

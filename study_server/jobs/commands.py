@@ -49,6 +49,20 @@ def run_simulation(engine: Engine, job: Job, set_progress: SetProgress) -> Finis
     return Finished(f"{people} been simulated")
 
 
+def run_report(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:
+    """Write the report on the participants of the payload's `mode`; raises StudyError."""
+    mode = json.loads(job.payload)["mode"]
+    run_command(["study_server", "report", slug_of(engine, job), f"--mode={mode}"], set_progress)
+    return Finished("the report has been made")
+
+
+def run_monitor(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:
+    """Compute the interim estimates; raises StudyError."""
+    by = f"--by={job.requested_by}"
+    run_command(["study_server", "monitor", slug_of(engine, job), by], set_progress)
+    return Finished("the interim estimates have been computed")
+
+
 def slug_of(engine: Engine, job: Job) -> str:
     """Return the slug of a job's study."""
     with read_session(engine) as db:

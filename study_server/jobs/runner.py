@@ -19,7 +19,13 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.jobs.commands import SetProgress, is_always_due, run_simulation
+from study_server.jobs.commands import (
+    SetProgress,
+    is_always_due,
+    run_monitor,
+    run_report,
+    run_simulation,
+)
 from study_server.jobs.erasure import is_erasure_due, run_erasure
 from study_server.jobs.results import Finished, Postponed
 from study_server.storage.engine import read_session, write_transaction
@@ -40,6 +46,8 @@ class JobType(NamedTuple):
 JOB_TYPES = {
     JobKind.ERASE_TRACES: JobType(is_erasure_due, run_erasure),
     JobKind.SIMULATE: JobType(is_always_due, run_simulation),
+    JobKind.REPORT: JobType(is_always_due, run_report),
+    JobKind.MONITOR: JobType(is_always_due, run_monitor),
 }
 
 

@@ -13,6 +13,8 @@ from study_server.storage.models import Identity, LinkParameter, Participant, St
 from study_server.storage.plan_counts import subtract_participants
 from study_server.vocabulary import JobKind, Mode
 
+PARTICIPANTS_PER_TRANSACTION = 50  # of a deletion of many
+
 
 def delete_participant(db: Session, participant: Participant) -> None:
     """Delete a participant and all of their answers.
@@ -37,6 +39,25 @@ def delete_participant(db: Session, participant: Participant) -> None:
         update_study = update(Study).where(Study.id == study_id)
         db.execute(update_study.values(withdrawn_count=Study.withdrawn_count + 1))
         db.commit()
+
+
+def delete_rehearsals(db: Session, study: Study) -> int:
+    """Delete all preview and simulated participants of a study; return their number.
+
+    Commits after every few participants, because others must be able to write in between, and
+    requests the job that erases traces in the database's files.
+    """
+    study_id, count = study.id, 0
+    rehearsing = Participant.study_id == study_id, Participant.mode != Mode.LIVE
+    query = select(Participant.id).where(*rehearsing).order_by(Participant.id)
+    while ids := db.scalars(query.limit(PARTICIPANTS_PER_TRANSACTION).with_for_update()).all():
+        subtract_participants(db.connection(), study_id, ids)
+        db.execute(delete(Participant).where(Participant.id.in_(ids)))
+        if not count:
+            request_job(db, JobKind.ERASE_TRACES, requested_by="deletion of rehearsals")
+        db.commit()
+        count += len(ids)
+    return count
 
 
 def find_by_public_id(db: Session, study: Study, name: str) -> Participant:

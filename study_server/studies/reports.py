@@ -130,6 +130,32 @@ def read_analysis_file(kind: type[AnalysisFile], file: Path) -> AnalysisFile | N
         raise StudyError(f"{location}{first['msg']}") from error
 
 
+class ReportInput(BaseModel):
+    """The data of a report: the trials shown, and the participants who were shown them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mode: Mode
+    rows: NonNegativeInt
+    participants: NonNegativeInt
+
+
+class ReportFile(BaseModel):
+    """The part of report.json, which docs/formats.md describes, that the pages show."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input: ReportInput
+
+
+def read_report_file(page: Path) -> ReportFile | None:
+    """Read the report.json beside a report's page, or return None if there is no readable one."""
+    try:
+        return read_analysis_file(ReportFile, page.with_name("report.json"))
+    except StudyError:
+        return None
+
+
 class PowerFile(BaseModel):
     """The content of power.json, which docs/formats.md describes."""
 

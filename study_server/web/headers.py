@@ -17,11 +17,12 @@ def build_security_headers(
     framed_by: tuple[str, ...],
     forms_to: tuple[str, ...],
     content_security_policy: str | None = None,
+    frames: tuple[str, ...] = (),
 ) -> dict[str, str]:
     """Return the security headers of a page.
 
     framed_by: origins that may frame the page. forms_to: other origins to which its forms may post.
-    content_security_policy: replaces the default policy.
+    content_security_policy: replaces the default policy. frames: sources that the page may frame.
     """
     forms = " ".join(("'self'", *forms_to))
     ancestors = " ".join(framed_by) or "'none'"
@@ -30,5 +31,7 @@ def build_security_headers(
         f"connect-src 'self'; form-action {forms}; base-uri 'none'; "
         f"frame-ancestors {ancestors}"
     )
+    if frames:
+        policy += f"; frame-src {' '.join(frames)}"
     headers = FIXED_HEADERS | {"Content-Security-Policy": policy}
     return headers if framed_by else headers | {"X-Frame-Options": "DENY"}

@@ -1,9 +1,15 @@
-"""The requests that a browser makes before the first trial."""
+"""The requests that browsers of participants and researchers make."""
 
 import re
 
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from study_server.storage.engine import write_transaction
+from study_server.studies import researchers
+
+PASSWORD = "correct horse battery"
 
 
 def csrf_token(page: TestResponse) -> str:
@@ -17,3 +23,19 @@ def consent(client: FlaskClient, entry: str = "/s/short") -> str:
     answer = client.post(entry, data=form)
     assert answer.status_code == 303
     return answer.location
+
+
+def sign_in(app: Flask) -> FlaskClient:
+    """Add the owner Ada, and return a browser in which she is signed in."""
+    with write_transaction(app.extensions["engine"]) as db:
+        researchers.add_researcher(db, "ada", researchers.hash_password(PASSWORD))
+    client = app.test_client()
+    form = {"name": "ada", "password": PASSWORD}
+    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
+    assert client.post("/researcher/login", data=form).status_code == 303
+    return client
+
+
+def post_form(client: FlaskClient, page: str, address: str, **form: str) -> TestResponse:
+    """Post a form from a page, with the page's token."""
+    return client.post(address, data=form | {"csrf_token": csrf_token(client.get(page))})

@@ -33,7 +33,7 @@ export function listen(stage, { buttonOfKey, answerOf }) {
     handleInput(event, button, event.repeat);
   };
   const handleClick = (event) => {
-    if (event.target.closest("a, #scales")) return;
+    if (event.target.closest("a, #scales, #skip-waits")) return;
     const isDoubleClick = event.detail > 1;
     handleInput(event, event.target.closest("button[value]"), isDoubleClick);
   };

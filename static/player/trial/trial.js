@@ -2,6 +2,7 @@
  * One trial: images as in Zhang, Isola & Efros (ECCV 2016) or HYPE (NeurIPS 2019), then buttons.
  */
 
+import { isSkipping } from "../preview.js";
 import { TASKS } from "../tasks/catalog.js";
 import { watchDisturbances } from "./disturbances.js";
 import { hold, nextFrame } from "./frames.js";
@@ -51,7 +52,7 @@ export async function runTrial(stage, trial, frameMs) {
     if (isChoice) answers.enableFrom((buttonsShownAt = now));
     if (isChoice && !slots.length) disturbances.stop(); // no image can be missed from here on
     enterPhase(stage, phase, slots);
-    const exposure = await hold(now, ms, frameMs, isChoice ? answers.firstAnswer : undefined);
+    const exposure = await hold(now, ms, frameMs, isChoice ? answers.firstAnswer : isSkipping);
     now = exposure.endedAt;
     if (slots.length && phase !== "mask") exposures.push(exposure);
     if (slots.length) hasSlowFrame ||= exposure.slow;

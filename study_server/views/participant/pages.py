@@ -17,7 +17,7 @@ from study_server.storage.models import Participant
 from study_server.views.api import trial_json
 from study_server.views.api.models import MAX_COMMENT
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import Outcome, QuestionPage, RecruitmentSource
+from study_server.vocabulary import Mode, Outcome, QuestionPage, RecruitmentSource
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
 
@@ -90,6 +90,7 @@ def player() -> ResponseReturnValue:
         withdraw_url=participant_url("trials.show_withdrawal"),
         texts={key: gettext(text) for key, text in PLAYER_TEXTS.items()},
         modules=list_player_modules(),
+        is_preview=participant.mode is Mode.PREVIEW,
     )
 
 

@@ -29,7 +29,7 @@ def _summarize(study: Study) -> dict[str, object]:
         "state": study.state,
         "study_url": url_for("study.overview", slug=study.slug),
         "entry_url": entry_url(study),
-        "report_url": url_for("study.report", slug=study.slug) if report.is_file() else None,
+        "report_url": url_for("report.show", slug=study.slug) if report.is_file() else None,
         "counts": lookup.count_by_outcome(g.db, study),
         "answers": lookup.count_responses(g.db, study),
     }

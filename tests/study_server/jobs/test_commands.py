@@ -55,6 +55,18 @@ def test_a_command_that_fails_says_why_and_can_be_requested_again(study_engine: 
     assert newest(study_engine).id != job.id
 
 
+def test_a_report_that_cannot_be_made_says_why(study_engine: Engine) -> None:
+    with write_transaction(study_engine) as db:
+        study = find_study(db, "short")
+        request_job(
+            db, JobKind.REPORT, requested_by="ada", study_id=study.id, payload={"mode": "live"}
+        )
+        request_job(db, JobKind.MONITOR, requested_by="ada", study_id=study.id)
+    (_, report), (_, monitor) = run_due_jobs(study_engine)
+    assert "the study is blinded until it is closed" in report.message
+    assert "nobody has taken part yet" in monitor.message
+
+
 def test_the_progress_of_a_command_is_read_from_its_errors() -> None:
     shares: list[float] = []
     with pytest.raises(StudyError, match="too many arguments"):

@@ -16,12 +16,13 @@ from sqlalchemy import Engine, func, select, text, update
 from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.jobs.queue import list_jobs
-from study_server.participants import enrollment, identities, participation
+from study_server.participants import enrollment, identities, participation, withdrawal
 from study_server.participants.enrollment import WithdrawnError
 from study_server.participants.responses import SubmittedResponse
 from study_server.participants.withdrawal import (
     anonymize_participants,
     delete_participant,
+    delete_rehearsals,
     find_by_public_id,
 )
 from study_server.storage.engine import (
@@ -32,6 +33,7 @@ from study_server.storage.engine import (
     write_transaction,
 )
 from study_server.storage.models import Base, Identity, Participant, Withdrawal
+from study_server.storage.plan_counts import find_differences
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import JobKind, JobState, Mode, Outcome, RecruitmentSource
@@ -106,6 +108,21 @@ def test_deleted_previews_do_not_count_as_withdrawals(engine: Engine, study: str
     leave(engine, take_part(engine, "tester", Mode.PREVIEW))
     with read_session(engine) as db:
         assert find_study(db, "short").withdrawn_count == 0
+
+
+def test_rehearsals_are_deleted_in_steps_and_live_participants_are_kept(
+    engine: Engine, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(withdrawal, "PARTICIPANTS_PER_TRANSACTION", 2)
+    for number, mode in enumerate((Mode.LIVE, *[Mode.PREVIEW, Mode.SIMULATED] * 2)):
+        take_part(engine, str(number), mode)
+    with write_session(engine) as db:
+        assert delete_rehearsals(db, find_study(db, "short")) == 4
+        assert delete_rehearsals(db, find_study(db, "short")) == 0
+    with read_session(engine) as db:
+        assert db.scalars(select(Participant.mode)).all() == [Mode.LIVE]
+        assert find_differences(db, find_study(db, "short")) == []
+        assert [job.kind for job in list_jobs(db)] == [JobKind.ERASE_TRACES]
 
 
 def test_a_place_is_free_again_after_a_withdrawal(engine: Engine, study: str) -> None:

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from flask import abort, current_app, g, redirect, render_template, request, send_file, url_for
+from flask import abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from study_server.clock import now
@@ -29,7 +29,7 @@ from study_server.studies.exclusion_counts import (
 )
 from study_server.studies.progress import StudyProgress, measure_progress
 from study_server.studies.recruitment_curve import RecruitmentCurve, draw_recruitment_curve
-from study_server.studies.reports import MonitorFile, PowerFile, read_monitor, read_power
+from study_server.studies.reports import PowerFile, read_power
 from study_server.studies.unblinding import is_reopening_logged, record_reopening
 from study_server.views.researcher.access import app_settings
 from study_server.views.researcher.study.downloads import NEEDS_DESIGN_BY_NAME
@@ -51,11 +51,6 @@ CHANGES_OF_STATE = {  # what the log and the page say
     StudyState.CLOSED: ("closed", "The study is closed"),
 }
 LINKED_SOURCES = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
-# the report contains its own styles, has no script and loads nothing
-REPORT_CSP = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 @pages.get("")
@@ -65,15 +60,12 @@ def overview(slug: str) -> ResponseReturnValue:
 
 
 def _render_study(study: Study, problem: str = "") -> str:
-    monitor, monitor_problem = _read_monitor(study.slug)
     power, power_problem = _read_power(study.slug)
     return render_study_page(
         "overview.html",
         study,
         protocol=parse_stored_protocol(study.protocol),
         problem=problem,
-        monitor=monitor,
-        monitor_problem=monitor_problem,
         power=power,
         power_problem=power_problem,
         unblindings=list_unblinding(g.db, study),
@@ -113,15 +105,8 @@ def _recruitment_curve(
     return draw_recruitment_curve([person.started_at for person in people], moments, planned, now())
 
 
-def _read_monitor(slug: str) -> tuple[MonitorFile | None, str]:
-    """Return the interim estimates and "", or None and the reason why the file cannot be shown."""
-    try:
-        return read_monitor(app_settings().monitor_path(slug), slug), ""
-    except StudyError as error:
-        return None, str(error)
-
-
 def _read_power(slug: str) -> tuple[PowerFile | None, str]:
+    """Return the sample size and "", or None and the reason why the file cannot be shown."""
     try:
         return read_power(app_settings().power_path(slug)), ""
     except StudyError as error:
@@ -178,13 +163,3 @@ def preview(slug: str) -> ResponseReturnValue:
     secret: Any = current_app.config["SECRET_KEY"]
     token = create_invitation(secret, find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
     return redirect(url_for("entrance.entry", slug=slug, invitation=token), 303)
-
-
-@pages.get("/report")
-def report(slug: str) -> ResponseReturnValue:
-    """Send the report of the study."""
-    file = app_settings().report_path(find_study(slug).slug)
-    if not file.is_file():
-        abort(404)
-    g.policy = REPORT_CSP
-    return send_file(file, mimetype="text/html")

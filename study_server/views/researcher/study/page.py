@@ -1,5 +1,7 @@
 """The common part of all pages of one study: the study, its steps, its mode and its messages."""
 
+from typing import Any
+
 from flask import (
     Blueprint,
     abort,
@@ -94,13 +96,15 @@ def _page_links(study: Study) -> dict[str, tuple[str, str]]:
     }
 
 
-def finish_change(study: Study, action: str, message: str, page: str) -> ResponseReturnValue:
+def finish_change(
+    study: Study, action: str, message: str, page: str, **values: Any
+) -> ResponseReturnValue:
     """Log an action, commit it, and show a page of the study with a message and the time.
 
-    action: as for `log_action`. page: the endpoint of the page.
+    action: as for `log_action`. page: the endpoint of the page. values: of its address.
     """
     slug = study.slug
     log_action(g.db, slug, action, g.researcher.name)
     g.db.commit()
     flash(f"{message} ({now().strftime('%H:%M')} UTC)")
-    return redirect(url_for(page, slug=slug), 303)
+    return redirect(url_for(page, slug=slug, **values), 303)

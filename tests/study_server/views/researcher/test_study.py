@@ -82,7 +82,6 @@ def test_the_page_shows_the_progress_of_the_study(client: FlaskClient, frozen: F
         "nobody would be excluded", "1 started 1 finished 2 planned", "7 responses are stored",
     ):  # fmt: skip
         assert text in page
-    assert "Rates are hidden while data are collected" in page
 
 
 def test_the_page_shows_the_links_and_codes_for_platforms(
@@ -106,7 +105,15 @@ def test_the_part_that_refreshes_is_the_part_of_the_page(
 
 
 def test_an_unknown_study_is_404(client: FlaskClient) -> None:
-    for part in ("", "/progress", "/participants", "/preview", "/report", "/files/responses.csv"):
+    for part in (
+        "",
+        "/progress",
+        "/participants",
+        "/preview",
+        "/report",
+        "/rehearse",
+        "/files/responses.csv",
+    ):
         assert client.get(f"/researcher/studies/none{part}").status_code == 404
 
 
