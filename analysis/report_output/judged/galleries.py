@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis.formatting import ReportPart, format_number, format_percent
+from analysis.formatting import ReportPart, format_count, format_number, format_percent
 from analysis.judged_parts import list_scales
 from analysis.report_output.galleries import (
     Gallery,
@@ -38,7 +38,8 @@ def _texts(report: ReportPart) -> GalleryTexts:
 def _describe_wins(entry: ReportPart) -> Iterator[str]:
     wins = entry["score"] * entry["judgments"]
     digits = 0 if abs(wins - round(wins)) < 0.05 else 1
-    yield f"won {format_number(wins, digits)} of {format_number(entry['judgments'])} trials"
+    trials = format_count(entry["judgments"], "trial", "trials")
+    yield f"won {format_number(wins, digits)} of {trials}"
     if entry["shrunk"] is not None:
         low, high = (format_percent(end, 0) for end in entry["ci95"])
         yield f"estimate {format_percent(entry['shrunk'], 0)}% ({low} to {high})"
@@ -46,8 +47,8 @@ def _describe_wins(entry: ReportPart) -> Iterator[str]:
 
 def _describe_score(entry: ReportPart) -> Iterator[str]:
     name = "mean_opinion"
-    score, ratings = format_value(name, entry["score"]), format_number(entry["judgments"])
-    yield f"mean of {ratings} ratings: {score}"
+    score = format_value(name, entry["score"])
+    yield f"{format_count(entry['judgments'], 'rating', 'ratings')}, mean {score}"
     if entry["shrunk"] is not None:
         bounds = format_bounds(name, entry["ci95"])
         yield f"estimate {format_value(name, entry['shrunk'])} ({bounds})"
