@@ -27,7 +27,7 @@ from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, questions, screening
 from study_server.views.researcher import login, studies
 from study_server.views.researcher.study import downloads, jobs, overview, rehearse, report
-from study_server.web import bodies, logs
+from study_server.web import bodies, logs, metrics
 from study_server.web.cookies import SessionInterface, cookie_name
 from study_server.web.headers import build_security_headers
 from study_server.web.limits import UnansweredEnrollments
@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     language.init_app(app)
     _register_routes(app)
     logs.init_app(app)
+    metrics.init_app(app, settings.metrics_token)
     _register_handlers(app)
     if settings.path_prefix:
         app.wsgi_app = PathPrefix(app.wsgi_app, settings.path_prefix)  # type: ignore[method-assign]

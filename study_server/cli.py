@@ -112,6 +112,7 @@ def commands() -> None:
                            (https://lab.example.org/study); with https, cookies are secure
     STUDY_TRUSTED_PROXIES  number of proxies in front (default 0: ignore X-Forwarded-For)
     STUDY_MAX_UNANSWERED   people per IP address who have not answered a trial yet (default 100)
+    STUDY_METRICS_TOKEN    secret of 16 or more characters, with which Prometheus may read /metrics
     STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none
 
     Exit status: 0 success, 2 error (one line on stderr), 130 interrupted by Ctrl-C.

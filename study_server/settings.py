@@ -15,7 +15,7 @@ PREFIX = "STUDY_"
 Address = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
 # A prefix that begins like one of the server's own addresses could not be told apart from it.
 PATH_PATTERN = re.compile(r"(/[A-Za-z0-9._~-]+)*")
-OWN_PATHS = ("s", "p", "api", "static", "researcher", "healthz")
+OWN_PATHS = ("s", "p", "api", "static", "researcher", "healthz", "metrics")
 
 
 def _check_path(address: str) -> str:
@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     max_unanswered: NonNegativeInt = Field(
         default=100,  # a whole class may begin within minutes; others can try again later
         description="0 for no limit, or a number of people such as 100",
+    )
+    metrics_token: Annotated[str, StringConstraints(pattern="^(.{16,})?$")] = Field(
+        default="",  # no /metrics
+        repr=False,
+        description="16 or more secret characters, which Prometheus sends as a bearer token",
     )
     x_accel_prefix: Address = Field(
         default="",  # the server sends the stimuli itself

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
     "colorizer": ["colorizer", "heif"],
-    "study_server": ["server", "mturk"],
+    "study_server": ["server", "metrics", "mturk"],
     "analysis": ["analysis"],
 }
 PACKAGES = sorted(EXTRAS)

@@ -118,6 +118,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     failures only). /healthz returns 200 while the server works.
     """
     from study_server import wsgi  # other commands start in half the time without it
+    from study_server.web import metrics
 
     if demo:
         os.environ["STUDY_SECRET_KEY"] = secrets.token_hex(
@@ -141,6 +142,8 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
         with write_transaction(engine) as db:
             token = researchers.create_login_token(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {public_url}/researcher/enter/{token} (works once)")
+    if workers > 1 and settings.metrics_token:
+        metrics.share_between_workers()
     engine.dispose()  # connections must not be shared with the workers
     factory = wsgi.app_without_request_log if demo else wsgi.app
     with announce_address(settings, local_address):
