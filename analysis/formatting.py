@@ -73,9 +73,9 @@ def format_p_equation(p: float) -> str:
     return f"p{NO_BREAK_SPACE}{relation}{printed}"
 
 
-def join_words(items: Sequence[str]) -> str:
+def join_words(items: Sequence[str], conjunction: str = "and") -> str:
     """Join words to a list: a, b and c."""
-    return " and ".join(filter(None, (", ".join(items[:-1]), "".join(items[-1:]))))
+    return f" {conjunction} ".join(filter(None, (", ".join(items[:-1]), "".join(items[-1:]))))
 
 
 def format_count(count: int, one: str, many: str) -> str:

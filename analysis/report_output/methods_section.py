@@ -158,17 +158,22 @@ def _describe_pairs(shown: ReportPart, participants: str, photographs: str) -> I
     yield "A perfect fake would fool people on half of all trials."
 
 
-def format_exposure(shown: ReportPart) -> str:
-    """Describe the exposure; empty if no trial has one. Many exposures become a range."""
-    if len(shown["exposure_ms"]) > MAX_LISTED_EXPOSURES and "" not in shown["exposure_ms"]:
-        times_ms = [float(time) for time in shown["exposure_ms"]]
-        shortest, longest = format_number(min(times_ms)), format_number(max(times_ms))
-        return f", each for {shortest} to {longest}{NARROW_SPACE}ms"
-    times = [
-        f"for {format_number(float(time))}{NARROW_SPACE}ms" for time in shown["exposure_ms"] if time
-    ]
-    unlimited = ["until they responded"] if "" in shown["exposure_ms"] else []
-    return f", each {' or '.join([*times, *unlimited])}" if times or unlimited else ""
+def format_exposure(shown: ReportPart, word: str = "each") -> str:
+    """Describe the exposure; empty if no trial has one. Many exposures become a range.
+
+    word: what the exposure is said of: "each" of several images, or one image that is "shown".
+    """
+    times_ms = sorted(float(time) for time in shown["exposure_ms"] if time)
+    times = [format_number(time) for time in times_ms]
+    if len(times) > MAX_LISTED_EXPOSURES:
+        listed = f"for {times[0]} to {times[-1]}{NARROW_SPACE}ms"
+    elif times:
+        listed = f"for {join_words(times, 'or')}{NARROW_SPACE}ms"
+    else:
+        listed = ""
+    unlimited = "until they responded" if "" in shown["exposure_ms"] else ""
+    described = " or ".join(filter(None, (listed, unlimited)))
+    return f", {word} {described}" if described else ""
 
 
 def format_sample_paragraph(report: ReportPart, outcome: str = "fooling rate") -> Iterator[str]:

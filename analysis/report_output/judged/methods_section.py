@@ -81,7 +81,7 @@ def _iterate_task_sentences(report: ReportPart, task: JudgedTask) -> Iterator[st
             for scale, (low, high) in shown["scales"].items()
         ]
         yield (
-            f"{people} took part. On each trial, they {task.ANSWER}{format_exposure(shown)}, on "
+            f"{people} took part. On each trial, they {task.ANSWER}{format_exposure(shown, 'shown')}, on "
             f"the {'scales' if len(scales) > 1 else 'scale'} {join_words(scales)}."
         )
     else:

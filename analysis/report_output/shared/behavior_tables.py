@@ -2,6 +2,7 @@
 
 from analysis.formatting import (
     ReportPart,
+    capitalize,
     format_interval,
     format_number,
     format_p,
@@ -52,7 +53,7 @@ def tabulate_agreement(report: ReportPart) -> ReportTable:
     """Tabulate how far participants agree about the ratings."""
     rows = [
         (
-            estimate_label(one["of"]),
+            capitalize(estimate_label(one["of"])),
             *(
                 format_number(one[key], 2)
                 for key in ("alpha_ordinal", "alpha_interval", "icc_single", "icc_average")

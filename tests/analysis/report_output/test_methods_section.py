@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 
+from analysis.formatting import NARROW_SPACE
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
 from analysis.report_data import ReportOptions, assemble_findings
 from analysis.report_output.glossary import MARGIN_TEXTS
-from analysis.report_output.methods_section import format_methods_section, list_references
+from analysis.report_output.methods_section import (
+    format_exposure,
+    format_methods_section,
+    list_references,
+)
 from analysis.report_output.page import build_tables
 from tests.analysis.rows import make_study, write_csv
 
@@ -95,3 +100,20 @@ def test_every_row_of_every_table_has_a_cell_for_every_column(report: dict[str, 
     assert len(tables) > 12
     for table in tables:
         assert {len(row) for row in table.rows} == {len(table.columns)}, table.caption
+
+
+@pytest.mark.parametrize(
+    ("exposures", "expected"),
+    [
+        (["1000"], ", each for 1,000 ms"),
+        (["100", "1000", "250"], ", each for 100, 250 or 1,000 ms"),
+        (["500", ""], ", each for 500 ms or until they responded"),
+        ([""], ", each until they responded"),
+        ([], ""),
+        ([str(10 * n) for n in range(1, 40)], ", each for 10 to 390 ms"),
+    ],
+)
+def test_exposures_are_listed_in_order_until_they_become_a_range(
+    exposures: list[str], expected: str
+) -> None:
+    assert format_exposure({"exposure_ms": exposures}).replace(NARROW_SPACE, " ") == expected
