@@ -16,7 +16,7 @@ from study_server.commands.report import monitor, report
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_command, pause, serve, status
 from study_server.commands.setup import delete, freeze, import_command, manifest, new
-from study_server.commands.wording import reword, wording
+from study_server.commands.wording import revise, reword, unfreeze, wording
 from study_server.errors import StudyError
 
 
@@ -50,7 +50,9 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         reword,
         preview,
         simulate,
+        revise,
         freeze,
+        unfreeze,
         bundle,
         delete,
     ),
@@ -90,7 +92,7 @@ def commands() -> None:
     study new mine            write study.toml and wording/; edit both, fill in every [... ]
     study import study.toml outputs/manifest.csv
     study simulate mine 20    rehearse; see also: study preview mine
-    study freeze mine         write design.json; the design can no longer change
+    study freeze mine         write design.json; permanent once somebody has taken part
     study open mine           start recruiting
     study recruit mine prolific   print the link and the codes for Prolific
     study serve               http://127.0.0.1:8000/s/mine

@@ -20,6 +20,7 @@ from study_server.commands.context import (
 )
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.counts import format_count
+from study_server.drafts.freezing import load_draft_plan
 from study_server.errors import StudyError
 from study_server.export.output_folder import default_design_path
 from study_server.files import atomic_write
@@ -37,7 +38,7 @@ from study_server.stimuli.images import describe_conversions
 from study_server.stimuli.importing import AuditFailedError, import_study
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup
-from study_server.studies.design import AnalysisPlan, format_default_plan, hash_wording, read_plan
+from study_server.studies.design import format_default_plan, hash_wording, read_plan
 from study_server.studies.design import freeze_study as freeze_study
 from study_server.studies.removal import (
     delete_study,
@@ -233,7 +234,8 @@ def _print_findings(findings: list[AuditFinding]) -> None:
     "--plan",
     "plan_path",
     type=PATH_TYPE,
-    help="Analysis plan (plan.toml). [default: as shown by `study new`]",
+    help="Analysis plan (plan.toml). [default: the plan saved on the study's page, or else the one "
+    "that `study new` shows]",
 )
 @click.option(
     "--out",
@@ -242,16 +244,17 @@ def _print_findings(findings: list[AuditFinding]) -> None:
     "study]",
 )
 def freeze(slug: str, plan_path: Path | None, out: Path | None) -> None:
-    """Freeze the design, permanently, before the first live participant.
+    """Freeze the design before the first live participant.
 
     The design is the protocol, the wording, the seed, the stimuli and the analysis plan. Its
-    SHA-256 is part of every exported row. To change a frozen study after people have answered,
-    import it under another slug. `study new` shows the defaults of the plan.
+    SHA-256 is part of every exported row. Once somebody has taken part, the freeze is permanent: to
+    change the study, import it under another slug. Until then, `study unfreeze` returns it to
+    draft. `study new` shows the defaults of the plan.
 
     If a text still has places to fill in, such as [... e-mail address], all of them are listed and
     nothing is frozen: edit the files in wording/, run `study reword study.toml`, and freeze again.
     """
-    plan = read_plan(plan_path) if plan_path else AnalysisPlan()
+    plan = read_plan(plan_path) if plan_path else None
     out = out or default_design_path(slug)
     if out.exists():
         raise StudyError(f"{out} already exists; use another --out, or remove it")
@@ -259,7 +262,10 @@ def freeze(slug: str, plan_path: Path | None, out: Path | None) -> None:
     with atomic_write(out) as temporary, write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
         design = freeze_study(
-            db, study, plan, hash_wording(db, study, find_resource_folder("templates"))
+            db,
+            study,
+            plan or load_draft_plan(study),
+            hash_wording(db, study, find_resource_folder("templates")),
         )
         temporary.write_text(design, encoding="utf-8")
         sha256 = study.design_sha256

@@ -69,12 +69,21 @@ def read_protocol(path: Path) -> Protocol:
     Raises StudyError that names the file, the key, its value and what to do.
     """
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file; create it with `study new SLUG`") from error
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise StudyError(f"{path}: cannot be read as TOML: {error}") from error
-    return _validate(PRESETS.get(str(settings.get("preset")), {}) | settings, str(path))
+    return parse_toml(content, str(path))
+
+
+def parse_toml(content: bytes, source: str) -> Protocol:
+    """Parse the content of a study.toml; raises StudyError as `read_protocol` does."""
+    try:
+        settings = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StudyError(f"{source}: cannot be read as TOML: {error}") from error
+    return _validate(PRESETS.get(str(settings.get("preset")), {}) | settings, source)
 
 
 def _validate(settings: dict[str, Any], source: str) -> Protocol:

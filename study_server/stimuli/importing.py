@@ -230,17 +230,24 @@ def _duplicate_slug_error(slug: str) -> StudyError:
 def _build_study(protocol: Protocol, manifest: Path) -> Study:
     return Study(
         slug=protocol.slug,
-        title=protocol.title,
         state=StudyState.DRAFT,
-        protocol=protocol.canonical_json(),
-        task=protocol.task,
-        presentation=protocol.presentation,
-        question=protocol.question if task_of(protocol).HAS_TRUTH else "",
+        **columns_of(protocol),
         schedule_seed=secrets.token_hex(16),
         identity_key=secrets.token_bytes(32),
         manifest_sha256=hashlib.sha256(manifest.read_bytes()).hexdigest(),
         created_at=now(),
     )
+
+
+def columns_of(protocol: Protocol) -> dict[str, str]:
+    """Return the columns of a study that its protocol determines."""
+    return {
+        "title": protocol.title,
+        "protocol": protocol.canonical_json(),
+        "task": protocol.task,
+        "presentation": protocol.presentation,
+        "question": protocol.question if task_of(protocol).HAS_TRUTH else "",
+    }
 
 
 def _build_stimulus(study: Study, row: ManifestRow, folder: str, file: StoredFile) -> Stimulus:

@@ -19,12 +19,16 @@ from study_server.languages import SOURCE_LANGUAGE, catalog_path
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import AcceptedWarning, Participant, Study
 from study_server.vocabulary import Mode, StudyState
-from study_server.wording.checks import find_unfilled_places
+from study_server.wording.checks import check_text, find_unfilled_places
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import load_wording
 
 DESIGN_SCHEMA = "hue-and-eye/design/1"
 
+# Defaults are validated, so that a plan has the same hash whether or not it spells them out.
+PLAN_CONFIG = ConfigDict(
+    frozen=True, extra="forbid", strict=True, validate_default=True, use_attribute_docstrings=True
+)
 Proportion = Annotated[float, Field(ge=0, le=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 DurationMs = Annotated[float, Field(ge=0)]
@@ -34,38 +38,51 @@ CovariateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class PlannedExclusions(BaseModel):
     """The exclusion rules of the report. None: the value follows from the protocol."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = PLAN_CONFIG
 
     min_completed_fraction: Proportion = 0.9
+    """share of the planned trials that a participant must have answered"""
     planned_trials: NonNegativeInt | None = None
+    """test trials and attention checks per participant, without repeats"""
     attention_checks_min_correct: NonNegativeInt | None = None
+    """correct attention checks required; by default, one error in five is allowed; 0: no rule"""
     attention_checks_planned: NonNegativeInt | None = None
+    """attention checks per participant"""
     attention_checks_min_planned: NonNegativeInt = 8
+    """with fewer planned attention checks, failures are flagged but nobody is excluded"""
     fast_ms: DurationMs = 200
+    """faster answers are excluded"""
     max_fast_fraction: Proportion = 0.25
+    """participants with a larger share of such answers are excluded"""
     slow_ms: DurationMs = 60_000
+    """slower answers are excluded"""
     side_max_fraction: Proportion = 0.9
+    """largest share of answers on one side"""
     alternation_max_fraction: Proportion = 0.95
+    """largest share of answers that switch sides"""
     flagged_max_fraction: Proportion = 0.5
+    """largest share of disturbed trials"""
     min_answers: NonNegativeInt = 10
+    """with fewer answers, rules about shares do not apply"""
     allow_repeated: bool = False
+    """true: include participants who took part in another linked study before"""
 
 
 class AnalysisPlan(BaseModel):
-    """The decisions about the analysis that must be made before the data are collected.
+    """The decisions about the analysis that must be made before the data are collected."""
 
-    margin: equivalence margin for the difference between two rates. participants: planned number of
-    participants who complete the study. stopping: the stopping rule in words. covariates: the
-    variables whose levels the report compares; it compares no others.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = PLAN_CONFIG
 
     hypotheses: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """what the study tests, one sentence each"""
     margin: Proportion | None = None
+    """equivalence margin for the difference between two rates"""
     participants: NonNegativeInt | None = None
+    """planned number of participants who complete the study"""
     stopping: str = ""
+    """the stopping rule, in words"""
     covariates: Annotated[tuple[CovariateName, ...], Field(strict=False)] = ()
+    """whose levels the report compares: device, language, source, folder, tag_..., or a question"""
     exclusions: PlannedExclusions = PlannedExclusions()
 
 
@@ -87,6 +104,13 @@ def read_plan(path: Path) -> AnalysisPlan:
         raise StudyError(f"{path}: {key} = {first['input']!r}: {first['msg']}") from error
 
 
+def read_frozen_plan(study: Study) -> AnalysisPlan | None:
+    """Return the plan of a frozen study; None before the freeze."""
+    if study.design is None:
+        return None
+    return AnalysisPlan.model_validate_json(json.dumps(json.loads(study.design)["plan"]))
+
+
 def format_default_plan() -> str:
     """Return the default plan as the comment lines at the end of a new study.toml."""
     rules = PlannedExclusions().model_dump(exclude_none=True)
@@ -97,22 +121,27 @@ def format_default_plan() -> str:
         "covariates = []    # whose levels to compare: device, language, source, folder, tag_...",
         "margin (equivalence margin) and participants (planned number) have no default.",
         "[exclusions]",
-        *(f"{rule} = {json.dumps(value)}" for rule, value in rules.items()),
+        *(f"{rule} = {_format_number(value)}" for rule, value in rules.items()),
     ]
     return "".join(f"# {line}\n" for line in lines)
 
 
+def _format_number(value: float | bool) -> str:
+    is_whole = isinstance(value, float) and value.is_integer()
+    return json.dumps(int(value) if is_whole else value)
+
+
 def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: str) -> str:
-    """Freeze the design of a study for good; return the content of design.json.
+    """Freeze the design of a study; return the content of design.json.
 
     Enrollment will stop at the planned number of participants, if the plan has one.
     Raises StudyError if the study is frozen already, has live participants, or has texts with
-    placeholders that the researcher must fill in.
+    placeholders that the researcher must fill in, or that do not fit the protocol.
     """
     if study.design is not None:
         raise StudyError(
-            f"study {study.slug!r} is already frozen; to change it before anyone has answered, run "
-            "`study import` again, otherwise import it under another slug"
+            f"study {study.slug!r} is already frozen; to change it before anyone has taken part, "
+            f"run `study unfreeze {study.slug}`, otherwise import it under another slug"
         )
     live = Participant.study_id == study.id, Participant.mode == Mode.LIVE
     if db.scalar(select(Participant.id).where(*live).limit(1)) is not None:
@@ -130,6 +159,11 @@ def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: 
             f"study {study.slug!r} has texts to fill in: {', '.join(unfilled)}; "
             "edit them, then run `study reword study.toml`"
         )
+    for (language, part), text in load_wording(db, study).items():
+        for line, message in check_text(
+            language, part, text, parse_stored_protocol(study.protocol)
+        ):
+            raise StudyError(f"study {study.slug!r}: {language}/{part}.md:{line}: {message}")
     study.design = _canonical_json(assemble_design(db, study, plan, wording_sha256))
     study.design_sha256 = hashlib.sha256(study.design.encode()).hexdigest()
     study.stop_at = plan.participants or study.stop_at

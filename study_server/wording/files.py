@@ -47,7 +47,7 @@ def read_wording(protocol: Protocol, folder: Path) -> TextsByPart:
 def compose_wording(protocol: Protocol) -> TextsByPart:
     """Return the default texts as if they had been written to files and read back."""
     return {
-        (language, part): _resolve(compose_default(language, part, protocol), protocol)
+        (language, part): resolve_text(compose_default(language, part, protocol), protocol)
         for language in protocol.languages
         for part in WordingPart
     }
@@ -75,10 +75,10 @@ def _read_part(protocol: Protocol, file: Path, language: str, part: WordingPart)
     text = _read(file)
     for line, message in check_text(language, part, text, protocol):
         raise StudyError(f"{file}:{line}: {message}")
-    return _resolve(text, protocol)
+    return resolve_text(text, protocol)
 
 
-def _resolve(text: str, protocol: Protocol) -> str:
+def resolve_text(text: str, protocol: Protocol) -> str:
     """Return the text as participants read it, except for placeholders."""
     return strip_comments(remove_dropped_lines(text, protocol)).strip()
 

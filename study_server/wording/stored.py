@@ -48,8 +48,8 @@ def reword_study(db: Session, protocol: Protocol, study: Study, texts: TextsByPa
     """
     if study.design is not None:
         raise StudyError(
-            f"study {study.slug!r} is frozen; to change its wording before anyone has answered, "
-            "run `study import` again, otherwise import it under another slug"
+            f"study {study.slug!r} is frozen; to change its wording before anyone has taken part, "
+            f"run `study unfreeze {study.slug}`, otherwise import it under another slug"
         )
     before, after = parse_stored_protocol(study.protocol).model_dump(), protocol.model_dump()
     changed = [key for key in after if after[key] != before[key] and key not in REWORDABLE_KEYS]

@@ -1,0 +1,1 @@
+"""The pages on which the draft of a study is changed and frozen."""
