@@ -81,8 +81,9 @@ def _iterate_task_sentences(report: ReportPart, task: JudgedTask) -> Iterator[st
             for scale, (low, high) in shown["scales"].items()
         ]
         yield (
-            f"{people} took part. On each trial, they {task.ANSWER}{format_exposure(shown, 'shown')}, on "
-            f"the {'scales' if len(scales) > 1 else 'scale'} {join_words(scales)}."
+            f"{people} took part. On each trial, they {task.ANSWER}"
+            f"{format_exposure(shown, 'shown')}, on the "
+            f"{'scales' if len(scales) > 1 else 'scale'} {join_words(scales)}."
         )
     else:
         candidates = count_candidates(report)
