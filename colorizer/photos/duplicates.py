@@ -4,7 +4,7 @@ Each bit says if one of the 8 x 8 lowest frequencies is above their median (pHas
 """
 
 from collections.abc import Iterator, Sequence, Set
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from PIL import Image
 MAX_HAMMING_BITS = 6
 DCT_INPUT_PX = 32  # side of the image that is transformed
 DCT_KEPT = 8  # frequencies along each axis
-HASHES_PER_BLOCK = 256  # hashes compared with a bucket at once; limits the memory
 
 
 def perceptual_hash(square: NDArray[np.uint8]) -> str:
@@ -41,20 +40,18 @@ def find_similar_hashes(
     """Return the pairs of indices i < j whose hashes differ in at most `distance` bits.
 
     The most similar pairs come first. Among equal hashes, only the first is compared with others.
-    Two hashes this similar have at least one of distance + 1 bands of bits in common, so only
-    hashes with an equal band are compared.
+    If the bits are cut into distance + 2 bands, two hashes this similar have at least two bands in
+    common, so only hashes with two equal bands are compared.
     """
     hash_values = np.frombuffer(bytes.fromhex("".join(hashes)), ">u8").astype(np.uint64)
     unique, firsts, inverse = np.unique(hash_values, return_index=True, return_inverse=True)
     pairs = {(0, int(firsts[u]), i) for i, u in enumerate(inverse) if firsts[u] != i}
-    for bucket in _band_buckets(unique, distance + 1):
-        for top in range(0, len(bucket), HASHES_PER_BLOCK):
-            block, rest = bucket[top : top + HASHES_PER_BLOCK], bucket[top + 1 :]
-            bits_apart = np.bitwise_count(unique[block][:, None] ^ unique[rest][None])
-            for row, column in np.argwhere(bits_apart <= distance):
-                if block[row] != rest[column]:
-                    i, j = sorted((int(firsts[block[row]]), int(firsts[rest[column]])))
-                    pairs.add((int(bits_apart[row, column]), i, j))
+    for mask in _masks_of_two_bands(distance + 2):
+        for a, b in _iterate_equal(unique & mask):
+            bits_apart = np.bitwise_count(unique[a] ^ unique[b])
+            near = bits_apart <= distance
+            ends = np.sort(np.stack([firsts[a[near]], firsts[b[near]]]), axis=0)
+            pairs.update(zip(bits_apart[near].tolist(), *ends.tolist(), strict=True))
     return [(i, j) for _, i, j in sorted(pairs)]
 
 
@@ -92,10 +89,27 @@ def _dct_matrix() -> NDArray[np.float64]:
     return np.cos(angles)
 
 
-def _band_buckets(hash_values: NDArray[np.uint64], bands: int) -> Iterator[NDArray[np.intp]]:
-    """Yield, band by band, the indices of hashes that have the same bits in the band."""
+def _masks_of_two_bands(bands: int) -> Iterator[np.uint64]:
+    """Yield a mask of the bits of every two bands."""
     edges = [round(64 * band / bands) for band in range(bands + 1)]
-    for low, high in pairwise(edges):
-        keys = (hash_values >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1)
-        order = np.argsort(keys, kind="stable")
-        yield from np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
+    masks = [2**high - 2**low for low, high in pairwise(edges)]
+    for one, other in combinations(masks, 2):
+        yield np.uint64(one | other)
+
+
+def _iterate_equal(
+    keys: NDArray[np.uint64],
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield every two indices of equal keys once, in two arrays at a time.
+
+    In sorted order, equal keys are neighbors: each is paired with the next one, then with the next
+    but one, and so on, as long as any are left.
+    """
+    order = np.argsort(keys, kind="stable")
+    ends = np.searchsorted(keys[order], keys[order], side="right")
+    places = np.arange(len(keys))
+    for step in range(1, len(keys)):
+        places = places[places + step < ends[places]]
+        if not places.size:
+            return
+        yield order[places], order[places + step]

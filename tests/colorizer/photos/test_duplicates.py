@@ -1,5 +1,6 @@
 import io
 from itertools import combinations
+from time import process_time
 
 import numpy as np
 from PIL import Image, ImageEnhance
@@ -68,6 +69,17 @@ def test_similar_pairs_are_those_of_an_exhaustive_comparison() -> None:
     assert len(pairs) == len(expected) > 100
     distances = [differing_bits(hashes[i], hashes[j]) for i, j in pairs]
     assert distances == sorted(distances)
+
+
+def test_time_does_not_grow_with_the_square_of_the_number_of_hashes() -> None:
+    rng = np.random.default_rng(0)
+    seconds = []
+    for count in (20_000, 80_000):
+        hashes = [f"{value:016x}" for value in rng.integers(2**63, size=count)]
+        began = process_time()
+        find_similar_hashes(hashes)
+        seconds.append(process_time() - began)
+    assert seconds[1] < 10 * seconds[0]  # with the square, 16 times
 
 
 def test_equal_hashes_are_paired_only_with_the_first() -> None:
