@@ -39,7 +39,7 @@ class ProtocolChange:
         """Return what was done, as sentences."""
         if not self.changed_keys:
             return "Nothing was changed"
-        deleted = f". {self.deleted} took part under the old protocol and were deleted"
+        deleted = f". Deleted: {self.deleted}, who took part under the old protocol"
         saved = f"Saved: {', '.join(self.changed_keys)}"
         return saved + (deleted if self.deleted else "")
 

@@ -9,12 +9,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.engine import write_transaction
+from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.studies.researchers import create_login_token
 from study_server.vocabulary import StudyState, WordingPart
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import load_wording, store_wording
 from tests.conftest import LiveStudy, short_protocol
+from tests.imported_studies import fill_in
 
 pytestmark = pytest.mark.slow(15)
 
@@ -99,13 +101,18 @@ def test_a_text_is_edited_beside_its_preview(
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("state", ["draft", "read-only"])
+@pytest.mark.parametrize("state", ["draft", "frozen", "read-only"])
 def test_every_page_is_accessible_and_fits(
     size: tuple[int, int], state: str, page: Page, draft: LiveStudy
 ) -> None:
     if state == "read-only":
         with write_transaction(draft.engine) as db:
             find_study(db, "short").withdrawn_count = 1
+    if state == "frozen":
+        with write_transaction(draft.engine) as db:
+            study = find_study(db, "short")
+            store_wording(db, study, fill_in(compose_wording(short_protocol())))
+            freeze_study(db, study, AnalysisPlan(participants=2), "ab" * 32)
     page.set_viewport_size({"width": size[0], "height": size[1]})
     for name in PAGES:
         open_page(page, draft, name)

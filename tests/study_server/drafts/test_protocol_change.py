@@ -52,8 +52,8 @@ def enroll(engine: Engine, *modes: Mode) -> None:
 def test_a_changed_protocol_deletes_who_rehearsed_under_the_old_one(draft: Engine) -> None:
     enroll(draft, Mode.PREVIEW, Mode.SIMULATED, Mode.SIMULATED)
     assert change(draft, trials=5, question="real") == (
-        "Saved: question, trials. 1 preview participant and 2 simulated participants took part "
-        "under the old protocol and were deleted"
+        "Saved: question, trials. Deleted: 1 preview participant and 2 simulated participants, who "
+        "took part under the old protocol"
     )
     with write_transaction(draft) as db:
         study = find_study(db, "short")

@@ -79,7 +79,10 @@ def test_a_saved_protocol_is_shown_and_logged(client: FlaskClient, app: Flask) -
     reply = submit(client, "protocol", trials="5")
     assert (reply.status_code, reply.location) == (303, f"{STUDY}/protocol")
     page = words(client.get(reply.location))
-    assert "Saved: trials. 1 simulated participant took part under the old protocol" in page
+    assert (
+        "Saved: trials. Deleted: 1 simulated participant, who took part under the old protocol"
+        in page
+    )
     assert "UTC)" in page
     assert "The preset has 40." in page
     assert actions(app) == [
