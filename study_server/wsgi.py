@@ -19,6 +19,7 @@ from study_server.app import create_app
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.jobs.thread import start_job_thread
+from study_server.studies.stored_counts import store_counts
 from study_server.web.logs import log_database_error, log_to_stderr
 
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open
@@ -42,7 +43,7 @@ def app() -> Flask:
 def app_without_request_log() -> Flask:
     """Create the application with the thread that runs its background jobs; raises StudyError."""
     flask_app = create_app()
-    start_job_thread(flask_app.extensions["engine"], log_database_error)
+    start_job_thread(flask_app.extensions["engine"], log_database_error, store_counts)
     return flask_app
 
 

@@ -2,8 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import (
+    Case,
+    Select,
+    Text,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -100,3 +112,15 @@ def current_outcome(
     if started_at < late:
         return Outcome.TIMED_OUT
     return Outcome.ABANDONED if seen_at < silent else outcome
+
+
+def current_outcome_column(protocol: Protocol) -> Case[Any]:
+    """Return the SQL expression for `current_outcome` of a study's participants."""
+    is_unfinished = Participant.outcome.in_(UNFINISHED_OUTCOMES)
+    is_late = is_unfinished & (Participant.started_at < timed_out_before(protocol))
+    is_silent = is_unfinished & (Participant.last_seen_at < abandoned_before(protocol))
+    return case(
+        (is_late, literal(Outcome.TIMED_OUT.value)),
+        (is_silent, literal(Outcome.ABANDONED.value)),
+        else_=type_coerce(Participant.outcome, Text),
+    )

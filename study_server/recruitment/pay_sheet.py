@@ -30,9 +30,11 @@ from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.studies.exclusion_counts import (
     ParticipantSummary,
-    exclusion_rules_of,
     fails_attention_checks,
     list_participant_summaries,
+)
+from study_server.studies.exclusion_rules import (
+    exclusion_rules_of,
     required_attention_checks_correct,
 )
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource

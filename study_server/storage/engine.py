@@ -21,7 +21,7 @@ LOG_ATTEMPTS, LOG_PAUSE_S = 50, 0.2  # to truncate SQLite's log
 # The tables with data of participants, whose deleted rows must leave no trace.
 PARTICIPANT_TABLES = (
     "participant", "identity", "screening", "submitted_page", "question_answer", "link_parameter",
-    "environment", "trial", "trial_stimulus", "response", "judgment", "incident",
+    "environment", "trial", "trial_stimulus", "response", "judgment", "incident", "stored_counts",
 )  # fmt: skip
 SELECT_OTHER_SNAPSHOT = """
 SELECT pid FROM pg_stat_activity

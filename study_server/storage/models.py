@@ -228,6 +228,7 @@ class Participant(Base):
     language: Mapped[str] = mapped_column(default="en", server_default="en")  # of the pages
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
+    comment_read: Mapped[bool] = mapped_column(default=False, server_default=false())
     interruptions: Mapped[int] = mapped_column(default=0, server_default="0")  # of seen trials
     # someone else had taken part in the same browser, by the same plain link
     shared_browser: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -534,6 +535,23 @@ class Incident(Base):
     slot: Mapped[int]
     http_status: Mapped[int | None]  # None: the reply was not an image
     reported_at: Mapped[datetime]
+
+
+class StoredCounts(Base):
+    """The counts of a participant's trials, so that pages need not count thousands again.
+
+    They hold while the participant was last seen at seen_at; studies/stored_counts.py keeps them.
+    """
+
+    __tablename__ = "stored_counts"
+
+    participant_id: Mapped[int] = mapped_column(
+        ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
+    )
+    seen_at: Mapped[datetime]
+    fast_ms: Mapped[float]  # below this, an answer counts as too fast
+    counts: Mapped[str]  # JSON of TrialCounts
+    exposure_errors: Mapped[str]  # JSON: numbers of images by absolute error in tenths of a ms
 
 
 class Unblinding(Base):

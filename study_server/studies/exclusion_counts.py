@@ -1,38 +1,27 @@
 """A summary of each participant, and the exclusion rules they meet so far.
 
-The database counts what these rules need, in the way of the report, which also excludes single
-trials by their response time (docs/formats.md). A test compares both over random studies.
+The report also excludes single trials by their response time (docs/formats.md). A test compares
+both over random studies.
 """
 
-import json
-from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Executable, and_, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Executable, func, select
+from sqlalchemy.orm import Session
 
 from study_server.participants.outcomes import abandoned_before, current_outcome, timed_out_before
-from study_server.protocol.model import parse_stored_protocol, task_of
-from study_server.storage.models import (
-    Environment,
-    Identity,
-    Incident,
-    Judgment,
-    Participant,
-    Response,
-    Study,
-    Trial,
-)
+from study_server.protocol.model import parse_stored_protocol
+from study_server.storage.models import Identity, Participant, Study, Trial
 from study_server.studies.design import PlannedExclusions
-from study_server.vocabulary import (
-    DISTURBANCE_FLAGS,
-    SCRIPT_INPUT,
-    Mode,
-    Outcome,
-    RecruitmentSource,
-    TrialKind,
+from study_server.studies.exclusion_rules import (
+    exclusion_rules_of,
+    required_attention_checks_correct,
 )
+from study_server.studies.stored_counts import load_counts
+from study_server.studies.trial_counts import TrialCounts, count_trials
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 REASON_TEXTS = {
     "screened_out": "screened out",
@@ -45,26 +34,15 @@ REASON_TEXTS = {
     "alternation": "alternated between the two answers",
     "timing": "had too many disturbed trials",
 }
-# By default, one of this many attention checks may be answered wrong.
-TRIALS_PER_ALLOWED_MISS = 5
-# Answers to images that were shown again are exported as voided.
-COUNTS = Trial.reshown.is_(False)
-LEFT_JUDGMENT, RIGHT_JUDGMENT = aliased(Judgment), aliased(Judgment)
-IS_MAIN = Trial.voided.is_(False) & Trial.kind.in_((TrialKind.TEST, TrialKind.ATTENTION))
+TOUCH_SCREEN, MOUSE_OR_KEYBOARD = "touch screen", "mouse or keyboard"
 
 
-@dataclass(frozen=True)
-class ParticipantSummary:
-    """The counts of one participant.
+@dataclass(frozen=True, kw_only=True)
+class ParticipantSummary(TrialCounts):
+    """A participant and the counts of their trials.
 
-    Trials are test trials and attention checks, without voided ones; incidents are of all trials.
-    left_answers, right_answers: answers that prefer one image of two; ties count for neither.
-    completed_trials: answered trials without repeats. alternations: choices between two
-    alternatives that differ from the previous one. took_part_before: in another linked study of
-    this server, with an earlier first trial. attention_checks_shown: attention checks that have
-    started. scripted_answers: answers from an event that the browser did not create itself.
-    has_webdriver: whether the browser reports that it is automated. reasons: the exclusion rules
-    that apply.
+    took_part_before: in another linked study of this server, with an earlier first trial. reasons:
+    the exclusion rules that apply.
     """
 
     public_id: str
@@ -72,21 +50,9 @@ class ParticipantSummary:
     outcome: Outcome
     started_at: datetime
     finished_at: datetime | None
-    planned_trials: int
-    answered_trials: int
-    fast_answers: int
-    left_answers: int
-    right_answers: int
-    disturbed_trials: int
     attention_checks_planned: int
-    attention_checks_answered: int
-    attention_checks_correct: int
-    incident_count: int
-    completed_trials: int
-    alternations: int
-    attention_checks_shown: int
-    scripted_answers: int = 0
-    has_webdriver: bool = False
+    id: int = 0
+    language: str = "en"
     took_part_before: bool = False
     reasons: tuple[str, ...] = ()
 
@@ -100,137 +66,78 @@ class ParticipantSummary:
         """True if the participant saw all planned attention checks."""
         return 0 < self.attention_checks_planned <= self.attention_checks_shown
 
+    @property
+    def device(self) -> str:
+        """The kind of device, as in the report: by the input of the answers; empty without any."""
+        if not self.answered_trials:
+            return ""
+        return TOUCH_SCREEN if self.touch_answers else MOUSE_OR_KEYBOARD
+
+    @property
+    def is_automated(self) -> bool:
+        """True if there are signs of automation, which exclude nobody."""
+        return self.has_webdriver or self.scripted_answers > 0
+
 
 def list_participant_summaries(
     db: Session, study: Study, mode: Mode = Mode.LIVE
 ) -> list[ParticipantSummary]:
     """Return summaries of all participants of a mode, the latest first."""
+    people = Participant.study_id == study.id, Participant.mode == mode
+    return _summarize(db, study, load_counts(db, study, mode), *people)
+
+
+def summarize_participant(
+    db: Session, study: Study, participant: Participant
+) -> ParticipantSummary:
+    """Return the summary of one participant."""
+    fast_ms = exclusion_rules_of(study).fast_ms
+    counts = count_trials(db, study, [participant.id], fast_ms)
+    (summary,) = _summarize(db, study, counts, Participant.id == participant.id)
+    return summary
+
+
+def _summarize(
+    db: Session,
+    study: Study,
+    counts: Mapping[int, TrialCounts],
+    *conditions: ColumnElement[bool],
+) -> list[ParticipantSummary]:
     rules = exclusion_rules_of(study)
     protocol = parse_stored_protocol(study.protocol)
     late, silent = timed_out_before(protocol), abandoned_before(protocol)
-    alternations = _count_alternations(db, study)
-    incidents, webdriver_ids = _count_incidents(db, study), _find_webdriver_ids(db, study)
-    repeat_ids = _find_repeat_ids(db, study)
-    summaries = []
-    for row in db.execute(_count_query(study, mode, rules)):
-        participant: Participant = row.Participant
-        summary = ParticipantSummary(
-            public_id=participant.public_id,
-            source=participant.source,
-            outcome=current_outcome(
-                participant.outcome, participant.started_at, participant.last_seen_at, late, silent
+    repeat_ids, checks = _find_repeat_ids(db, study), rules.attention_checks_planned or 0
+    return [
+        apply_rules(
+            ParticipantSummary(
+                **vars(counts[row.id]),
+                id=row.id,
+                public_id=row.public_id,
+                source=row.source,
+                outcome=current_outcome(
+                    row.outcome, row.started_at, row.last_seen_at, late, silent
+                ),
+                started_at=row.started_at,
+                finished_at=row.finished_at,
+                language=row.language,
+                attention_checks_planned=checks,
+                took_part_before=row.id in repeat_ids,
             ),
-            started_at=participant.started_at,
-            finished_at=participant.finished_at,
-            planned_trials=row.planned_trials,
-            answered_trials=row.answered_trials,
-            fast_answers=row.fast_answers,
-            left_answers=row.left_answers,
-            right_answers=row.right_answers,
-            disturbed_trials=row.disturbed_trials,
-            attention_checks_planned=rules.attention_checks_planned or 0,
-            attention_checks_answered=row.attention_checks_answered,
-            attention_checks_correct=row.attention_checks_correct,
-            incident_count=incidents[participant.id],
-            completed_trials=row.completed_trials,
-            alternations=alternations[participant.id],
-            attention_checks_shown=row.attention_checks_shown,
-            scripted_answers=row.scripted_answers,
-            has_webdriver=participant.id in webdriver_ids,
-            took_part_before=participant.id in repeat_ids,
+            rules,
         )
-        summaries.append(apply_rules(summary, rules))
-    return summaries
+        for row in db.execute(_select_people(conditions))
+        if row.id in counts  # someone may have enrolled in the meantime
+    ]
 
 
-def exclusion_rules_of(study: Study) -> PlannedExclusions:
-    """Return the exclusion rules of the frozen plan, or the defaults before the freeze.
-
-    Numbers of trials that the plan leaves open are those of the protocol.
-    """
-    plan = json.loads(study.design)["plan"] if study.design else {}
-    protocol = parse_stored_protocol(study.protocol)
-    counts = {
-        "planned_trials": protocol.trials + protocol.attention_checks,
-        "attention_checks_planned": protocol.attention_checks,
-    }
-    return PlannedExclusions.model_validate(counts | plan.get("exclusions", {}))
-
-
-def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executable:
-    """Build the query for participants and their counts, labeled as in ParticipantSummary."""
-    checks = (Trial.kind == TrialKind.ATTENTION) & Trial.repeat_of.is_(None)
-    answered = Response.trial_id.is_not(None)
-    shown = Trial.started_at.is_not(None) & COUNTS
-    once = Trial.repeat_of.is_(None)
-    disturbed = or_(*(getattr(Response, flag) for flag in DISTURBANCE_FLAGS))
-    return (
-        select(
-            Participant,
-            func.count(Trial.id).label("planned_trials"),
-            func.count(Response.trial_id).label("answered_trials"),
-            func.count().filter(Response.rt_ms < rules.fast_ms).label("fast_answers"),
-            func.count().filter(LEFT_JUDGMENT.value < RIGHT_JUDGMENT.value).label("left_answers"),
-            func.count().filter(LEFT_JUDGMENT.value > RIGHT_JUDGMENT.value).label("right_answers"),
-            func.count().filter(disturbed).label("disturbed_trials"),
-            func.count().filter(Response.input == SCRIPT_INPUT).label("scripted_answers"),
-            func.count().filter(answered & once).label("completed_trials"),
-            func.count().filter(checks & answered).label("attention_checks_answered"),
-            func.count().filter(checks & shown).label("attention_checks_shown"),
-            func.count()
-            .filter(checks & Response.attention_passed)
-            .label("attention_checks_correct"),
-        )
-        .select_from(Participant)
-        .outerjoin(Trial, (Trial.participant_id == Participant.id) & IS_MAIN)
-        .outerjoin(Response, (Response.trial_id == Trial.id) & COUNTS)
-        .outerjoin(LEFT_JUDGMENT, _is_choice(study, LEFT_JUDGMENT, 0))
-        .outerjoin(RIGHT_JUDGMENT, _is_choice(study, RIGHT_JUDGMENT, 1))
-        .where(Participant.study_id == study.id, Participant.mode == mode)
-        .group_by(Participant.id)
-        .order_by(Participant.started_at.desc(), Participant.id.desc())
-    )
-
-
-def _count_alternations(db: Session, study: Study) -> Counter[int]:
-    """Count the answers that differ from the participant's previous one, by participant id."""
-    choice = LEFT_JUDGMENT.value - func.coalesce(RIGHT_JUDGMENT.value, 0)
-    previous = func.lag(choice).over(
-        partition_by=Trial.participant_id,
-        order_by=(Trial.started_at, Trial.place, Trial.attempt),  # the order of the export
-    )
-    answers = (
-        select(Trial.participant_id, choice.label("choice"), previous.label("previous"))
-        .select_from(Trial)
-        .join(Response)
-        .join(Participant)
-        .join(LEFT_JUDGMENT, _is_choice(study, LEFT_JUDGMENT, 0))
-        .outerjoin(RIGHT_JUDGMENT, _is_choice(study, RIGHT_JUDGMENT, 1))
-        .where(Participant.study_id == study.id, IS_MAIN, COUNTS)
-        .subquery()
-    )
-    changed = answers.c.choice != answers.c.previous
-    return Counter(db.scalars(select(answers.c.participant_id).where(changed)))
-
-
-def _is_choice(study: Study, judgment: type[Judgment], slot: int) -> ColumnElement[bool]:
-    """Return the condition that joins the judgment of a slot in trials with two alternatives."""
-    protocol = parse_stored_protocol(study.protocol)
-    scale = task_of(protocol).CHOICE_SCALE if protocol.candidate_count <= 2 else None
-    return and_(
-        judgment.trial_id == Response.trial_id, judgment.slot == slot, judgment.scale == scale
-    )
-
-
-def _count_incidents(db: Session, study: Study) -> Counter[int]:
-    """Count the images that failed to load, by participant id."""
-    query = select(Trial.participant_id).join(Incident).join(Participant)
-    return Counter(db.scalars(query.where(Participant.study_id == study.id)))
-
-
-def _find_webdriver_ids(db: Session, study: Study) -> set[int]:
-    automated = Participant.study_id == study.id, Environment.webdriver.is_(True)
-    return set(db.scalars(select(Environment.participant_id).join(Participant).where(*automated)))
+def _select_people(conditions: Iterable[ColumnElement[bool]]) -> Executable:
+    columns = (
+        Participant.id, Participant.public_id, Participant.source, Participant.outcome,
+        Participant.language, Participant.started_at, Participant.last_seen_at,
+        Participant.finished_at,
+    )  # fmt: skip
+    newest_first = Participant.started_at.desc(), Participant.id.desc()
+    return select(*columns).where(*conditions).order_by(*newest_first)
 
 
 def _find_repeat_ids(db: Session, study: Study) -> set[int]:
@@ -298,9 +205,3 @@ def passes_attention_checks(summary: ParticipantSummary, rules: PlannedExclusion
     """Return whether enough attention checks were correct, or some are not answered yet."""
     needed = required_attention_checks_correct(rules, summary.attention_checks_planned)
     return not summary.saw_all_attention_checks or summary.attention_checks_correct >= needed
-
-
-def required_attention_checks_correct(rules: PlannedExclusions, planned: int) -> int:
-    """Return how many attention checks must be correct: the plan's number, or 80% by default."""
-    needed = rules.attention_checks_min_correct
-    return planned - planned // TRIALS_PER_ALLOWED_MISS if needed is None else needed

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.participants.outcomes import abandoned_before, current_outcome, timed_out_before
+from study_server.participants.outcomes import current_outcome_column
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant, Response, Study, Trial
 from study_server.vocabulary import Mode, Outcome, StudyState
@@ -34,17 +34,15 @@ def list_studies(db: Session, state: StudyState | None = None) -> list[Study]:
 
 def count_by_outcome(db: Session, study: Study) -> dict[str, int]:
     """Count live participants by outcome, and withdrawals, previews and simulations."""
-    people = select(
-        Participant.mode, Participant.outcome, Participant.started_at, Participant.last_seen_at
-    )
     totals = {str(word): 0 for word in (*Outcome, WITHDRAWN, Mode.PREVIEW, Mode.SIMULATED)}
-    protocol = parse_stored_protocol(study.protocol)
-    late, silent = timed_out_before(protocol), abandoned_before(protocol)
-    for mode, outcome, started_at, seen_at in db.execute(
-        people.where(Participant.study_id == study.id)
-    ):
-        outcome_now = current_outcome(outcome, started_at, seen_at, late, silent)
-        totals[outcome_now if mode is Mode.LIVE else mode] += 1
+    outcome = current_outcome_column(parse_stored_protocol(study.protocol)).label("outcome_now")
+    query = (
+        select(Participant.mode, outcome, func.count().label("people"))
+        .where(Participant.study_id == study.id)
+        .group_by(Participant.mode, outcome)
+    )
+    for row in db.execute(query):
+        totals[row.outcome_now if row.mode is Mode.LIVE else row.mode] += row.people
     return totals | {WITHDRAWN: study.withdrawn_count}
 
 

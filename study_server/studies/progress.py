@@ -1,7 +1,7 @@
 """The progress of a study, in numbers that reveal nothing about its rates."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from statistics import median
@@ -12,21 +12,21 @@ from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.exclusion_counts import (
     ParticipantSummary,
-    exclusion_rules_of,
     list_participant_summaries,
     passes_attention_checks,
 )
+from study_server.studies.exclusion_rules import exclusion_rules_of
 from study_server.studies.unblinding import is_blinded, planned_participants
-from study_server.vocabulary import Outcome, StudyState
+from study_server.vocabulary import Mode, Outcome, StudyState
 
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """The progress of live participants, without previews and simulations. Shares are in [0, 1].
+    """The progress of the participants of one mode. Shares are in [0, 1].
 
     started: participants who ever started, including withdrawn ones. unsuitable_count: browsers
     that were turned away before consent because of their device. planned: planned number of
-    complete participants. participants_by_outcome and response_count also count previews and
+    complete participants. participants_by_outcome of live participants also counts previews and
     simulations. median_minutes: median duration of complete participants.
     attention_check_pass_rate: share of participants who passed, among those who answered all
     attention checks. attention_checks_exclude: whether failures exclude participants.
@@ -58,14 +58,17 @@ class StudyProgress:
 
 
 def measure_progress(
-    db: Session, study: Study, summaries: Sequence[ParticipantSummary] | None = None
+    db: Session,
+    study: Study,
+    mode: Mode = Mode.LIVE,
+    summaries: Sequence[ParticipantSummary] | None = None,
 ) -> StudyProgress:
     """Measure the progress of a study.
 
-    summaries: those of all live participants; loaded if None.
+    summaries: those of all participants of this mode; loaded if None.
     """
-    people = list_participant_summaries(db, study) if summaries is None else summaries
-    rules, counts = exclusion_rules_of(study), lookup.count_by_outcome(db, study)
+    people = list_participant_summaries(db, study, mode) if summaries is None else summaries
+    rules, is_live = exclusion_rules_of(study), mode is Mode.LIVE
     passed = [
         passes_attention_checks(person, rules)
         for person in people
@@ -77,11 +80,13 @@ def measure_progress(
         state=study.state,
         is_frozen=study.design is not None,
         is_blinded=is_blinded(db, study),
-        started=len(people) + study.withdrawn_count,
-        unsuitable_count=study.unsuitable_count,
+        started=len(people) + (study.withdrawn_count if is_live else 0),
+        unsuitable_count=study.unsuitable_count if is_live else 0,
         planned=planned_participants(study),
-        participants_by_outcome=counts,
-        response_count=lookup.count_responses(db, study),
+        participants_by_outcome=lookup.count_by_outcome(db, study)
+        if is_live
+        else count_outcomes(people),
+        response_count=sum(person.responses for person in people),
         median_minutes=_median_minutes(people),
         attention_check_pass_rate=_share_or_none(sum(passed), len(passed)),
         attention_checks_exclude=any(
@@ -92,6 +97,12 @@ def measure_progress(
         excluded_by_rule=dict(Counter(reason for person in people for reason in person.reasons)),
         excluded_count=sum(bool(person.reasons) for person in people),
     )
+
+
+def count_outcomes(people: Iterable[ParticipantSummary]) -> dict[str, int]:
+    """Count participants by outcome."""
+    counts = Counter(person.outcome for person in people)
+    return {str(outcome): counts[outcome] for outcome in Outcome}
 
 
 def _median_minutes(people: Sequence[ParticipantSummary]) -> float | None:

@@ -344,6 +344,7 @@ def _create_participant_tables() -> None:
         sa.Column("language", sa.Text(), nullable=False, server_default="en"),
         sa.Column("consent_version", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("comment_read", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("interruptions", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("shared_browser", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
@@ -520,6 +521,14 @@ def _create_trial_tables() -> None:
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("slot >= 0", name="counts_from_zero"),
     )
+    op.create_table(
+        "stored_counts",
+        sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("fast_ms", sa.Double(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("exposure_errors", sa.Text(), nullable=False),
+    )
 
 
 def _create_job_table() -> None:
@@ -603,8 +612,8 @@ def downgrade() -> None:
     drop_views()
     for table in (
         "login_link", "logged_action", "researcher", "job", "method_count", "pair_count",
-        "stimulus_count", "incident", "judgment", "response", "trial_stimulus", "trial",
-        "environment", "link_parameter", "question_answer", "submitted_page", "screening",
+        "stimulus_count", "stored_counts", "incident", "judgment", "response", "trial_stimulus",
+        "trial", "environment", "link_parameter", "question_answer", "submitted_page", "screening",
         "withdrawal", "identity", "participant", "study_change", "unblinding", "accepted_warning",
         "platform_completion", "wording", "stimulus", "study_tag", "study",
     ):  # fmt: skip

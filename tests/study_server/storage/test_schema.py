@@ -64,6 +64,8 @@ VALUES (1, 'age', 'before', 'choice', '18 to 34'), (1, 'years', 'before', 'numbe
 INSERT INTO link_parameter (participant_id, name, value) VALUES (1, 'batch', 'a');
 INSERT INTO incident (trial_id, slot, http_status, reported_at)
 VALUES (1, 0, 404, '{MOMENT}');
+INSERT INTO stored_counts (participant_id, seen_at, fast_ms, counts, exposure_errors)
+VALUES (1, '{MOMENT}', 200.0, '{{}}', '{{}}');
 INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
 VALUES (1, 1, '{MOMENT}', 'ada', 1);
 INSERT INTO study_change (id, study_id, changed_at, changed_by, setting, before, after,

@@ -1,0 +1,129 @@
+"""Keep the counts of participants, so that a page of a large study need not count again.
+
+The server stores the counts of participants who have been silent for a while. Those that are
+missing or outdated are counted when they are needed, so that pages are right at any time.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, Select, insert, or_, select
+from sqlalchemy import delete as delete_rows
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from study_server.clock import now
+from study_server.storage.engine import read_session, write_transaction
+from study_server.storage.models import Participant, StoredCounts, Study
+from study_server.studies import lookup
+from study_server.studies.exclusion_rules import exclusion_rules_of
+from study_server.studies.trial_counts import (
+    ExposureErrors,
+    TrialCounts,
+    count_exposure_errors,
+    count_trials,
+)
+from study_server.vocabulary import Mode
+
+# Participant.last_seen_at may lag by 10 s behind an answer; nobody counts sooner.
+QUIET_FOR = timedelta(seconds=60)
+PEOPLE_PER_TRANSACTION = 200
+
+
+def load_counts(db: Session, study: Study, mode: Mode) -> dict[int, TrialCounts]:
+    """Return the counts of all participants of a mode, by id."""
+    stored = {
+        id_: TrialCounts(**json.loads(text))
+        for id_, text in db.execute(_select_current(study, mode, StoredCounts.counts))
+    }
+    fast_ms = exclusion_rules_of(study).fast_ms
+    return stored | count_trials(db, study, _find_others(db, study, mode, stored), fast_ms)
+
+
+def load_exposure_errors(db: Session, study: Study, mode: Mode) -> dict[int, ExposureErrors]:
+    """Return the exposure errors of all participants of a mode, by id."""
+    stored = {
+        id_: {int(tenths): count for tenths, count in json.loads(text).items()}
+        for id_, text in db.execute(_select_current(study, mode, StoredCounts.exposure_errors))
+    }
+    return stored | count_exposure_errors(db, _find_others(db, study, mode, stored))
+
+
+def _select_current(
+    study: Study, mode: Mode, column: InstrumentedAttribute[str]
+) -> Select[int, str]:
+    """Build the query for the ids of participants with stored counts that still hold."""
+    return (
+        select(Participant.id, column)
+        .join(StoredCounts)
+        .where(
+            Participant.study_id == study.id,
+            Participant.mode == mode,
+            StoredCounts.seen_at == Participant.last_seen_at,
+            StoredCounts.fast_ms == exclusion_rules_of(study).fast_ms,
+        )
+    )
+
+
+def _find_others(
+    db: Session, study: Study, mode: Mode, known: Mapping[int, object]
+) -> Collection[int]:
+    query = select(Participant.id).where(Participant.study_id == study.id, Participant.mode == mode)
+    return set(db.scalars(query)) - set(known)
+
+
+def store_counts(engine: Engine) -> int:
+    """Store the counts that are missing or outdated; return the number of participants."""
+    with read_session(engine) as db:
+        ids_by_study = {study.id: _find_outdated(db, study) for study in lookup.list_studies(db)}
+    for study_id, ids in ids_by_study.items():
+        for start in range(0, len(ids), PEOPLE_PER_TRANSACTION):
+            _store_batch(engine, study_id, ids[start : start + PEOPLE_PER_TRANSACTION])
+    return sum(map(len, ids_by_study.values()))
+
+
+def _find_outdated(db: Session, study: Study) -> list[int]:
+    """Return the ids of silent participants whose counts are missing or outdated."""
+    is_outdated = or_(
+        StoredCounts.participant_id.is_(None),
+        StoredCounts.seen_at != Participant.last_seen_at,
+        StoredCounts.fast_ms != exclusion_rules_of(study).fast_ms,
+    )
+    is_silent = Participant.last_seen_at < now() - QUIET_FOR
+    query = select(Participant.id).outerjoin(StoredCounts).order_by(Participant.id)
+    return list(db.scalars(query.where(Participant.study_id == study.id, is_silent, is_outdated)))
+
+
+def _store_batch(engine: Engine, study_id: int, ids: Collection[int]) -> None:
+    """Count the trials of some participants, then store the counts of those who still exist."""
+    with read_session(engine) as db:
+        study = db.get(Study, study_id)
+        rows = _count_rows(db, study, ids) if study else []
+    with write_transaction(engine) as db:
+        locked = _select_seen(ids).order_by(Participant.id).with_for_update()
+        unchanged = {row.id: row.last_seen_at for row in db.execute(locked)}
+        db.execute(delete_rows(StoredCounts).where(StoredCounts.participant_id.in_(ids)))
+        current = [row for row in rows if unchanged.get(row["participant_id"]) == row["seen_at"]]
+        if current:
+            db.execute(insert(StoredCounts), current)
+
+
+def _count_rows(db: Session, study: Study, ids: Collection[int]) -> list[dict[str, Any]]:
+    fast_ms = exclusion_rules_of(study).fast_ms
+    moments = {row.id: row.last_seen_at for row in db.execute(_select_seen(ids))}
+    errors = count_exposure_errors(db, ids)
+    return [
+        {
+            "participant_id": id_,
+            "seen_at": moments[id_],
+            "fast_ms": fast_ms,
+            "counts": json.dumps(vars(counts)),
+            "exposure_errors": json.dumps(errors[id_]),
+        }
+        for id_, counts in count_trials(db, study, moments, fast_ms).items()
+    ]
+
+
+def _select_seen(ids: Collection[int]) -> Select[int, datetime]:
+    return select(Participant.id, Participant.last_seen_at).where(Participant.id.in_(ids))
