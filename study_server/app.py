@@ -28,6 +28,7 @@ from study_server.views.participant import entrance, pages, questions, screening
 from study_server.views.researcher import login, studies
 from study_server.views.researcher.study import downloads, jobs, overview, rehearse, report
 from study_server.views.researcher.study.draft import freeze, protocol, wording
+from study_server.views.researcher.study.people import comments, participant
 from study_server.web import bodies, logs, metrics
 from study_server.web.cookies import SessionInterface, cookie_name
 from study_server.web.headers import build_security_headers
@@ -54,6 +55,8 @@ BLUEPRINTS = (
     protocol.pages,
     wording.pages,
     freeze.pages,
+    participant.pages,
+    comments.pages,
     health.pages,
 )
 API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)

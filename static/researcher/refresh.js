@@ -15,17 +15,27 @@ async function replaceElement(element) {
   const template = document.createElement("template");
   template.innerHTML = await reply.text(); // safe: our own server's template escapes it
   const [replacement] = template.content.children;
+  keepDetailsOpen(element, replacement);
   element.replaceWith(replacement);
   return replacement;
 }
 
-/** Refresh an element again and again, but not while the page is hidden. */
+/** Open the details of the new element that are open in the old one. */
+function keepDetailsOpen(element, replacement) {
+  const isOpen = new Map();
+  for (const details of element.querySelectorAll("details")) isOpen.set(details.id, details.open);
+  for (const details of replacement.querySelectorAll("details[id]")) {
+    details.open = isOpen.get(details.id) ?? details.open;
+  }
+}
+
+/** Refresh an element again and again, but not while the page is hidden or a key user is in it. */
 async function keepFresh(element) {
   let current = element;
   while (current?.dataset.source) {
     const pause = Number(current.dataset.refreshMs ?? REFRESH_MS);
     await new Promise((resolve) => setTimeout(resolve, pause));
-    if (document.hidden) continue;
+    if (document.hidden || current.contains(document.activeElement)) continue;
     try {
       current = await replaceElement(current);
       showFreshness(`As of ${formatUtcTime()}; updated every ${pause / 1000} seconds.`);

@@ -8,6 +8,7 @@ from study_server.clock import now
 from study_server.commands.context import SLUG_ARGUMENT, erase_traces, open_database
 from study_server.counts import format_count
 from study_server.participants.withdrawal import (
+    anonymize_participant,
     anonymize_participants,
     delete_participant,
     delete_rehearsals,
@@ -66,18 +67,22 @@ def forget_rehearsals(slug: str) -> None:
     show_default=True,
     help="Minimum number of days since a participant was last seen.",
 )
-def anonymize(slug: str, days: int) -> None:
+@click.option("--participant", metavar="ID", help="Anonymize only this participant, today.")
+def anonymize(slug: str, days: int, participant: str | None) -> None:
     """Anonymize participants last seen at least --days ago; their answers stay.
 
     This deletes the hash of their identity and the parameters of the link by which they came, and
     disables their own link. They could then take part again
     as new participants, and they can no longer withdraw. Run this command daily to enforce a
-    retention period.
+    retention period. ID is the ID in the exports.
     """
     _, engine = open_database()
     with write_transaction(engine) as db:
-        count = anonymize_participants(
-            db, lookup.find_study(db, slug), now() - timedelta(days=days)
-        )
+        study = lookup.find_study(db, slug)
+        if participant is None:
+            count = anonymize_participants(db, study, now() - timedelta(days=days))
+        else:
+            anonymize_participant(db, find_by_public_id(db, study, participant))
+            count = 1
     click.echo(f"{slug}: {format_count(count, 'participant', 'participants')} anonymized")
     erase_traces(engine)

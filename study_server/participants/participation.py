@@ -78,3 +78,9 @@ def store_environment(db: Session, participant: Participant, **facts: object) ->
     """Store the browser's description of its display. The first description is final."""
     if db.get(Environment, participant.id) is None:
         db.add(Environment(participant_id=participant.id, **facts))
+
+
+def store_comment(participant: Participant, comment: str) -> None:
+    """Store a comment; one that differs from the last is unread again."""
+    if comment != participant.comment:
+        participant.comment, participant.comment_read = comment, False

@@ -85,11 +85,25 @@ def anonymize_participants(db: Session, study: Study, before: datetime) -> int:
         .where(Participant.study_id == study.id, Participant.last_seen_at < before)
     ).all()
     for participant in participants:
-        participant.token = secrets.token_urlsafe(16)
-        db.execute(delete(Identity).where(Identity.participant_id == participant.id))
-        db.execute(delete(LinkParameter).where(LinkParameter.participant_id == participant.id))
+        _delete_identity(db, participant)
     forget_before = Withdrawal.study_id == study.id, Withdrawal.withdrawn_on < before
     db.execute(delete(Withdrawal).where(*forget_before))
     if participants:
         request_job(db, JobKind.ERASE_TRACES, requested_by="anonymization")
     return len(participants)
+
+
+def anonymize_participant(db: Session, participant: Participant) -> None:
+    """Anonymize one participant, whose answers stay.
+
+    Deletes the hash of their external id and the parameters of their entry link, and disables
+    their own link. Requests the job that erases traces in the database's files.
+    """
+    _delete_identity(db, participant)
+    request_job(db, JobKind.ERASE_TRACES, requested_by="anonymization")
+
+
+def _delete_identity(db: Session, participant: Participant) -> None:
+    participant.token = secrets.token_urlsafe(16)
+    db.execute(delete(Identity).where(Identity.participant_id == participant.id))
+    db.execute(delete(LinkParameter).where(LinkParameter.participant_id == participant.id))

@@ -6,21 +6,28 @@ from datetime import timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy.orm import Session
 
 from study_server.participants import enrollment
+from study_server.participants.participation import store_comment
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import write_transaction
+from study_server.storage.models import Study
 from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording
 from study_server.studies.lookup import find_study
 from study_server.studies.researchers import create_login_token
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 from tests.conftest import LiveStudy
+from tests.study_server.monitoring.people import take_part
 
 pytestmark = pytest.mark.slow(15)
 
 SIZES = [(1280, 800), (390, 844)]
 SCHEMES = ["light", "dark"]
-PAGES = ["", "/studies/short", "/studies/short/participants", "/login"]
+PAGES = [
+    "", "/studies/short", "/studies/short?mode=simulated", "/studies/short/participants",
+    "/studies/short/comments", "/log", "/login",
+]  # fmt: skip
 
 
 def sign_in(page: Page, study: LiveStudy) -> str:
@@ -37,6 +44,13 @@ def enroll(study: LiveStudy, name: str) -> None:
         enrollment.enroll_participant(
             db, find_study(db, study.slug), name, Mode.LIVE, RecruitmentSource.LINK
         )
+
+
+def leave(db: Session, study: Study) -> None:
+    """Let a third participant abandon the study after two trials, long ago."""
+    gone = take_part(db, study, "third", trials=2)
+    gone.last_seen_at -= timedelta(days=2)
+    gone.started_at -= timedelta(days=2)
 
 
 @pytest.fixture
@@ -68,7 +82,8 @@ def test_a_login_link_works_once_and_shows_the_studies(page: Page, live_study: L
 
 
 def recruited(page: Page, people: int) -> None:
-    expect(page.locator("#study-progress .stat-grid").first).to_contain_text(f"started{people}")
+    started = page.locator("#study-progress .funnel tbody tr").first
+    expect(started).to_contain_text(f"started{people}")
 
 
 def test_progress_refreshes_automatically_and_reports_failures(
@@ -82,11 +97,11 @@ def test_progress_refreshes_automatically_and_reports_failures(
     page.clock.run_for(11_000)
     recruited(page, 2)
     expect(page.locator("#last-updated")).to_contain_text("updated every 10 seconds")
-    page.route("**/progress", lambda route: route.abort())
+    page.route("**/progress*", lambda route: route.abort())
     page.clock.run_for(11_000)
     expect(page.locator("#last-updated")).to_contain_text("Cannot reach the server")
     recruited(page, 2)
-    page.unroute("**/progress")
+    page.unroute("**/progress*")
     page.context.clear_cookies()  # signed out elsewhere
     page.clock.run_for(11_000)
     expect(page).to_have_url(f"{frozen.address}/researcher/login")
@@ -134,10 +149,52 @@ def test_every_page_is_accessible_and_fits(
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     sign_in(page, frozen)
-    for address in PAGES:
+    with write_transaction(frozen.engine) as db:
+        leave(db, find_study(db, "short"))
+        db.flush()
+        person = take_part(db, find_study(db, "short"), "second", trials=3)
+        store_comment(person, "Hard to see, but fun.")
+        one = f"/studies/short/participants/{person.public_id}"
+    for address in (*PAGES, one):
         page.goto(f"{frozen.address}/researcher{address}")
         for hidden in page.locator("summary").all():
             hidden.click()
         violations = Axe().run(page).response["violations"]
         assert [violation["id"] for violation in violations] == [], address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+
+
+def test_an_owner_forgets_and_anonymizes_participants_without_javascript(
+    scriptless: Page, frozen: LiveStudy
+) -> None:
+    page = scriptless
+    sign_in(page, frozen)
+    enroll(frozen, "second")
+    page.goto(f"{frozen.address}/researcher/studies/short/participants")
+    for action, button in (("Forget", "Delete the"), ("Anonymize", "Anonymize the")):
+        page.locator("tbody th a").first.click()
+        page.locator("summary", has_text=action).click()
+        details = page.locator("details[open]")
+        details.get_by_role("checkbox").check()
+        details.get_by_role("button", name=button).click()
+        expect(page.get_by_role("status")).to_contain_text("UTC)")
+        expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label("Outcome").select_option("under way")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Started", exact=True).click()
+    expect(page.locator("th[aria-sort='ascending']")).to_have_text("Started")
+
+
+def test_an_open_table_stays_open_when_the_numbers_refresh(page: Page, frozen: LiveStudy) -> None:
+    with write_transaction(frozen.engine) as db:
+        leave(db, find_study(db, "short"))
+    page.clock.install()
+    sign_in(page, frozen)
+    page.goto(f"{frozen.address}/researcher/studies/short")
+    page.locator("summary", has_text="As a table").click()
+    page.evaluate("document.activeElement.blur()")
+    enroll(frozen, "second")
+    page.clock.run_for(11_000)
+    recruited(page, 3)
+    expect(page.get_by_role("region", name="Drop-out by answered trials")).to_be_visible()

@@ -1,6 +1,7 @@
 """The requests that browsers of participants and researchers make."""
 
 import re
+from html import unescape
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -39,3 +40,8 @@ def sign_in(app: Flask) -> FlaskClient:
 def post_form(client: FlaskClient, page: str, address: str, **form: str) -> TestResponse:
     """Post a form from a page, with the page's token."""
     return client.post(address, data=form | {"csrf_token": csrf_token(client.get(page))})
+
+
+def words(page: TestResponse) -> str:
+    """The text of a page, with single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())

@@ -336,7 +336,7 @@ def show_result() -> Reply:
 )
 def store_comment(body: CommentRequest) -> Reply:
     """Store a comment."""
-    g.participant.comment = body.comment
+    participation.store_comment(g.participant, body.comment)
     g.db.commit()
     return "", 204
 

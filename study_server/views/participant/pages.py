@@ -150,7 +150,7 @@ def debrief() -> ResponseReturnValue:
 @pages.post("/comment")
 def comment() -> ResponseReturnValue:
     """Store the participant's comment."""
-    g.participant.comment = request.form.get("comment", "")[:MAX_COMMENT]
+    participation.store_comment(g.participant, request.form.get("comment", "")[:MAX_COMMENT])
     g.db.commit()
     return redirect(participant_url("trials.debrief", saved=1), 303)
 

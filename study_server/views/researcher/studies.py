@@ -1,10 +1,8 @@
 """The list of studies, and the log of what researchers did."""
 
-from flask import Blueprint, g, render_template, url_for
+from flask import Blueprint, current_app, g, render_template, request, url_for
 
-from study_server.protocol.model import parse_stored_protocol
-from study_server.storage.models import Study
-from study_server.studies import lookup
+from study_server.monitoring.study_list import list_study_rows, list_tags
 from study_server.studies.action_log import list_actions
 from study_server.views.researcher.access import app_settings, is_owner, require_login
 from study_server.views.researcher.study.page import entry_url
@@ -15,24 +13,21 @@ require_login(pages)
 
 @pages.get("")
 def overview() -> str:
-    """List all studies."""
-    summaries = [_summarize(study) for study in lookup.list_studies(g.db)]
-    return render_template("researcher/studies.html", studies=summaries, may_change=is_owner())
-
-
-def _summarize(study: Study) -> dict[str, object]:
-    report = app_settings().report_path(study.slug)
-    return {
-        "slug": study.slug,
-        "title": study.title,
-        "preset": parse_stored_protocol(study.protocol).preset,
-        "state": study.state,
-        "study_url": url_for("study.overview", slug=study.slug),
-        "entry_url": entry_url(study),
-        "report_url": url_for("report.show", slug=study.slug) if report.is_file() else None,
-        "counts": lookup.count_by_outcome(g.db, study),
-        "answers": lookup.count_responses(g.db, study),
-    }
+    """List the studies, searched and filtered by tag."""
+    search, tag = request.args.get("search", "").strip(), request.args.get("tag", "")
+    may_create = is_owner() and "studies.new" in current_app.view_functions
+    studies = list_study_rows(g.db, search, tag)
+    return render_template(
+        "researcher/studies.html",
+        studies=studies,
+        reported={one.slug for one in studies if app_settings().report_path(one.slug).is_file()},
+        entry_urls={one.slug: entry_url(one) for one in studies},
+        tags=list_tags(g.db),
+        search=search,
+        chosen_tag=tag,
+        may_change=is_owner(),
+        new_url=url_for("studies.new") if may_create else None,
+    )
 
 
 @pages.get("/log")

@@ -10,6 +10,11 @@ from flask.typing import ResponseReturnValue
 from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.export.rows import list_unblinding
+from study_server.monitoring.alerts import find_alerts
+from study_server.monitoring.balance import measure_balance
+from study_server.monitoring.exposure_accuracy import measure_exposure_accuracy
+from study_server.monitoring.flow import build_funnel, count_today, measure_drop_out
+from study_server.monitoring.recruitment_curve import RecruitmentCurve, draw_recruitment_curve
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.arrival import (
     OUTCOMES_WITH_CODE,
@@ -24,27 +29,28 @@ from study_server.studies.design import hash_wording, open_recruitment
 from study_server.studies.exclusion_counts import (
     REASON_TEXTS,
     ParticipantSummary,
-    exclusion_rules_of,
     list_participant_summaries,
 )
+from study_server.studies.exclusion_rules import exclusion_rules_of
 from study_server.studies.progress import StudyProgress, measure_progress
-from study_server.studies.recruitment_curve import RecruitmentCurve, draw_recruitment_curve
 from study_server.studies.reports import PowerFile, read_power
+from study_server.studies.stored_counts import load_exposure_errors
 from study_server.studies.unblinding import is_reopening_logged, record_reopening
 from study_server.views.researcher.access import app_settings
 from study_server.views.researcher.study.downloads import NEEDS_DESIGN_BY_NAME
 from study_server.views.researcher.study.page import (
+    chosen_mode,
     create_study_blueprint,
     entry_url,
     find_study,
     finish_change,
+    list_page_links,
     render_study_page,
 )
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 
 pages = create_study_blueprint("study")
 
-PARTICIPANTS_PER_PAGE = 100
 CHANGES_OF_STATE = {  # what the log and the page say
     StudyState.OPEN: ("opened", "The study is open"),
     StudyState.PAUSED: ("paused", "The study is paused"),
@@ -80,17 +86,28 @@ def _render_study(study: Study, problem: str = "") -> str:
             for name in NEEDS_DESIGN_BY_NAME
             if study.design is not None or not NEEDS_DESIGN_BY_NAME[name]
         ],
-        **_progress_context(study),
+        **_progress_context(study, chosen_mode()),
     )
 
 
-def _progress_context(study: Study) -> dict[str, object]:
+def _progress_context(study: Study, mode: Mode) -> dict[str, object]:
     """Return the template variables that change while a study runs."""
-    people = list_participant_summaries(g.db, study)
-    progress: StudyProgress = measure_progress(g.db, study, people)
+    people = list_participant_summaries(g.db, study, mode)
+    withdrawn = study.withdrawn_count if mode is Mode.LIVE else 0
+    progress: StudyProgress = measure_progress(g.db, study, mode, people)
+    accuracy = measure_exposure_accuracy(load_exposure_errors(g.db, study, mode).values())
+    instance = app_settings().instance_folder
+    is_live = mode is Mode.LIVE
     return {
+        "mode": mode,
         "progress": progress,
-        "curve": _recruitment_curve(people, progress.planned),
+        "today": count_today(people, now(), withdrawn),
+        "funnel": build_funnel(people, withdrawn),
+        "drop_out": measure_drop_out(people),
+        "balance": measure_balance(g.db, study, mode),
+        "accuracy": accuracy,
+        "alerts": find_alerts(g.db, study, people, accuracy, instance) if is_live else [],
+        "curve": _recruitment_curve(people, progress.planned if is_live else None),
         "reasons": REASON_TEXTS,
         "min_attention_checks": exclusion_rules_of(study).attention_checks_min_planned,
         "measured_at": now(),
@@ -117,25 +134,8 @@ def _read_power(slug: str) -> tuple[PowerFile | None, str]:
 def show_progress(slug: str) -> ResponseReturnValue:
     """Render the part of the page that a script refreshes."""
     study = find_study(slug)
-    context = _progress_context(study)
+    context = _progress_context(study, chosen_mode()) | {"page_links": list_page_links(study)}
     return render_template("researcher/study/progress.html", study=study, **context)
-
-
-@pages.get("/participants")
-def participants(slug: str) -> ResponseReturnValue:
-    """List the participants, newest first."""
-    study, number = find_study(slug), max(request.args.get("page", 1, type=int), 1)
-    people = list_participant_summaries(g.db, study)
-    first = (number - 1) * PARTICIPANTS_PER_PAGE
-    return render_study_page(
-        "participants.html",
-        study,
-        people=people[first : first + PARTICIPANTS_PER_PAGE],
-        total=len(people),
-        number=number,
-        pages=max(1, -(-len(people) // PARTICIPANTS_PER_PAGE)),
-        reasons=REASON_TEXTS,
-    )
 
 
 @pages.post("/state")

@@ -18,6 +18,8 @@ from flask.typing import ResponseReturnValue
 from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.jobs.queue import find_newest_jobs
+from study_server.monitoring.comments import count_comments
+from study_server.monitoring.study_list import StudyRow
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.action_log import log_action
@@ -65,7 +67,7 @@ def chosen_mode() -> Mode:
         abort(404)
 
 
-def entry_url(study: Study) -> str:
+def entry_url(study: Study | StudyRow) -> str:
     """Return the public address of a study's consent page."""
     origin = app_settings().public_origin or f"{request.scheme}://{request.host}"
     return origin + url_for("entrance.entry", slug=study.slug)
@@ -79,7 +81,7 @@ def render_study_page(template: str, study: Study, **context: object) -> str:
         study=study,
         steps=list_steps(g.db, study, has_report=has_report),
         has_report=has_report,
-        page_links=_page_links(study),
+        page_links=list_page_links(study),
         jobs=find_newest_jobs(g.db, study),
         may_change=is_owner(),
         entry_url=entry_url(study),
@@ -87,10 +89,12 @@ def render_study_page(template: str, study: Study, **context: object) -> str:
     )
 
 
-def _page_links(study: Study) -> dict[str, tuple[str, str]]:
+def list_page_links(study: Study) -> dict[str, tuple[str, str]]:
     """Return the title and the address of each page of a study, by name."""
+    _, unread = count_comments(g.db, study)
+    numbers = {"comments": f" ({unread:,} unread)"} if unread else {}
     return {
-        name: (title, url_for(endpoint, slug=study.slug))
+        name: (title + numbers.get(name, ""), url_for(endpoint, slug=study.slug))
         for name, (title, endpoint) in STUDY_PAGES.items()
         if endpoint in current_app.view_functions
     }

@@ -77,9 +77,9 @@ def words(page: TestResponse) -> str:
 def test_the_page_shows_the_progress_of_the_study(client: FlaskClient, frozen: Flask) -> None:
     page = words(client.get(STUDY))
     for text in (
-        "started 1", "finished (2 planned) 1", "passed attention checks 100%",
-        "images that failed to load 0",
-        "nobody would be excluded", "1 started 1 finished 2 planned", "7 responses are stored",
+        "started 1", "complete (2 planned) 1", "passed attention checks 100%",
+        "images that failed to load 0", "exposures within a frame 100.0%",
+        "nobody would be excluded", "1 started 1 complete 2 planned", "7 responses are stored",
     ):  # fmt: skip
         assert text in page
 
@@ -92,7 +92,7 @@ def test_the_page_shows_the_links_and_codes_for_platforms(
     assert "SONA http://localhost/s/short?survey_code=%SURVEY_CODE%" in page
     with write_transaction(frozen.extensions["engine"]) as db:
         code = prolific_completion_code(db, find_study(db, "short"), Outcome.COMPLETE)
-    assert f"codes for Prolific: finished {code} " in page
+    assert f"codes for Prolific: complete {code} " in page
 
 
 def test_the_part_that_refreshes_is_the_part_of_the_page(
@@ -108,7 +108,6 @@ def test_an_unknown_study_is_404(client: FlaskClient) -> None:
     for part in (
         "",
         "/progress",
-        "/participants",
         "/preview",
         "/report",
         "/rehearse",
@@ -165,24 +164,6 @@ def test_previews_are_counted_separately(client: FlaskClient, app: Flask) -> Non
     assert client.post(entry, data=form).status_code == 303
     with write_transaction(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant.mode)).one() is Mode.PREVIEW
-
-
-def test_every_participant_is_listed_with_reasons(client: FlaskClient, app: Flask) -> None:
-    with write_transaction(app.extensions["engine"]) as db:
-        study = find_study(db, "short")
-        for number in range(101):
-            enrollment.enroll_participant(
-                db, study, str(number), Mode.LIVE, RecruitmentSource.PROLIFIC
-            )
-        person = enrollment.enroll_participant(db, study, "last", Mode.LIVE, RecruitmentSource.LINK)
-        name = person.public_id
-        person.outcome = person.outcome.RETURNED
-    first, second = (client.get(f"{STUDY}/participants?page={page}") for page in (1, 2))
-    assert f"{name} returned on the platform" in words(first)
-    assert "0 / 5 0 / 1 0 returned the task, did not finish" in words(first)
-    assert "page 1 of 2 (102 participants)" in words(first)
-    assert (first.text.count("<tr>"), second.text.count("<tr>")) == (101, 3)
-    assert client.get(f"{STUDY}/participants?page=x").status_code == 200
 
 
 def read(response: TestResponse) -> list[dict[str, str]]:

@@ -1,0 +1,1 @@
+"""Show a study while it runs: its participants, their comments and its progress."""

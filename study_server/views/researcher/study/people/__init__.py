@@ -1,0 +1,1 @@
+"""The pages about the participants of a study."""
