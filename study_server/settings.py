@@ -6,12 +6,18 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, NonNegativeInt, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from study_server.errors import StudyError
 from study_server.vocabulary import Mode
 
 PREFIX = "STUDY_"
+SECRETS_FOLDER = Path("/run/secrets")  # of a container: a file per secret, named as its variable
 Address = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
 # A prefix that begins like one of the server's own addresses could not be told apart from it.
 PATH_PATTERN = re.compile(r"(/[A-Za-z0-9._~-]+)*")
@@ -86,6 +92,21 @@ class Settings(BaseSettings):
         description="the nginx location of the stimuli folder",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, and for variables that are not set there the files of secrets."""
+        if not SECRETS_FOLDER.is_dir():
+            return init_settings, env_settings
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=SECRETS_FOLDER)
+        return init_settings, env_settings, secrets
+
     @property
     def path_prefix(self) -> str:
         """The path of the public address, such as /study; empty at the root of a host."""
@@ -121,7 +142,10 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Read the environment; raises StudyError that names a variable with an invalid value."""
+    """Read the environment, and the files below /run/secrets for variables that are not set there.
+
+    Raises StudyError that names a variable with an invalid value.
+    """
     try:
         return Settings()
     except ValidationError as error:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from study_server import settings
 from study_server.errors import StudyError
 from study_server.settings import Settings, read_settings
 
@@ -42,6 +43,18 @@ def test_every_variable_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         max_unanswered=500,
         x_accel_prefix="/stimuli",
     )
+
+
+def test_a_secret_may_be_a_file_but_a_variable_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SECRETS_FOLDER", tmp_path)
+    (tmp_path / "STUDY_SECRET_KEY").write_text("sixteen or more\n")
+    (tmp_path / "STUDY_INSTANCE").write_text(str(tmp_path))
+    assert read_settings().secret_key == "sixteen or more"
+    assert read_settings().instance_folder == tmp_path
+    monkeypatch.setenv("STUDY_SECRET_KEY", "from the environment")
+    assert read_settings().secret_key == "from the environment"
 
 
 def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
