@@ -91,7 +91,7 @@ def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
     key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
     make = [
         openssl, "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=study",
-        "-keyout", key, "-out", certificate,
+        "-keyout", str(key), "-out", str(certificate),
     ]  # fmt: skip
     subprocess.run(make, check=True, capture_output=True)
     text = (DEPLOY / "nginx.conf").read_text()
