@@ -26,7 +26,15 @@ from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvide
 from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, questions, screening
 from study_server.views.researcher import login, studies
-from study_server.views.researcher.study import downloads, jobs, overview, rehearse, report
+from study_server.views.researcher.study import (
+    data,
+    downloads,
+    jobs,
+    overview,
+    recruit,
+    rehearse,
+    report,
+)
 from study_server.views.researcher.study.draft import freeze, protocol, wording
 from study_server.views.researcher.study.people import comments, participant
 from study_server.web import bodies, logs, metrics
@@ -57,6 +65,8 @@ BLUEPRINTS = (
     freeze.pages,
     participant.pages,
     comments.pages,
+    recruit.pages,
+    data.pages,
     health.pages,
 )
 API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)

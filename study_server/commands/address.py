@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from study_server.files import atomic_write
+from study_server.recruitment.platform_settings import find_link_problem
 from study_server.settings import Settings
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
@@ -30,18 +31,13 @@ def find_address(settings: Settings) -> str:
 
 def warn_if_unreachable(address: str) -> None:
     """Warn on stderr about links that participants, or platforms, cannot use."""
-    parts = urlsplit(address)
-    if parts.hostname in ("localhost", "::1") or str(parts.hostname).startswith("127."):
-        problem = "these links only work on this computer"
-    elif parts.scheme != "https":
-        problem = "browsers warn about these links, and platforms refuse them, because of http"
-    else:
-        return
-    click.echo(
-        f"warning: {problem}; set STUDY_PUBLIC_URL to the https address of the server "
-        "(docs/deploy.md)",
-        err=True,
-    )
+    problem = find_link_problem(address)
+    if problem:
+        click.echo(
+            f"warning: {problem}; set STUDY_PUBLIC_URL to the https address of the server "
+            "(docs/deploy.md)",
+            err=True,
+        )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The commands that print links: `study recruit`, `study invite` and `study personal-link`."""
 
 import secrets
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import click
 
@@ -11,12 +11,17 @@ from study_server.errors import StudyError
 from study_server.participants.identities import find_by_external_id
 from study_server.recruitment.arrival import (
     OUTCOMES_WITH_CODE,
-    entry_link,
     prolific_completion_code,
     sign_return_parameters,
-    store_platform_completion,
 )
 from study_server.recruitment.invitations import create_invitation
+from study_server.recruitment.platform_settings import (
+    PLATFORMS,
+    format_platform_link,
+    parse_prolific_code,
+    store_credit_url,
+    store_prolific_codes,
+)
 from study_server.recruitment.stopping import change_stop_at, describe_stop_at
 from study_server.settings import Settings, require_secret
 from study_server.storage.engine import read_session, write_transaction
@@ -24,41 +29,12 @@ from study_server.studies import lookup
 from study_server.studies.action_log import COMMAND_LINE, log_action
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
-PLATFORMS = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
-MTURK_QUESTION_XML = """<ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/\
-AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd">
-  <ExternalURL>{}</ExternalURL>
-  <FrameHeight>0</FrameHeight>
-</ExternalQuestion>"""
-
 
 def _parse_codes(
     _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[Outcome, str]:
     pairs = [value.partition("=") for value in values]
-    outcomes = [outcome.value for outcome in OUTCOMES_WITH_CODE]
-    for value, (outcome, _, code) in zip(values, pairs, strict=True):
-        if outcome not in outcomes or not code.isalnum():
-            raise click.BadParameter(
-                f"{value!r} is not OUTCOME=CODE, such as complete=C1A2B3; outcomes are "
-                f"{', '.join(outcomes)}"
-            )
-    return {Outcome(outcome): code for outcome, _, code in pairs}
-
-
-def _parse_credit_url(
-    _ctx: click.Context, _option: click.Parameter, value: str | None
-) -> str | None:
-    """Return SONA's completion URL up to the survey code, which differs between participants."""
-    if value is None:
-        return None
-    address = value.partition("survey_code=")[0].rstrip("&?")
-    if urlsplit(address).scheme != "https" or "credit_token=" not in address:
-        raise click.BadParameter(
-            f"{value!r} is not a SONA completion URL, such as "
-            "https://school.sona-systems.com/webstudy_credit.aspx?experiment_id=1&credit_token=2&survey_code=XXXX"
-        )
-    return f"{address}&survey_code="
+    return dict(parse_prolific_code(outcome, code) for outcome, _, code in pairs)
 
 
 @click.command()
@@ -70,7 +46,7 @@ def _parse_credit_url(
     "[default: generated]",
 )  # fmt: skip
 @click.option(
-    "--credit-url", callback=_parse_credit_url, metavar="URL",
+    "--credit-url", metavar="URL",
     help="SONA's completion URL (client-side), where participants go at the end.",
 )  # fmt: skip
 def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str | None) -> None:
@@ -87,15 +63,13 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
         raise click.UsageError("--credit-url can only be used with sona")
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
-        for outcome, code in codes.items():
-            store_platform_completion(db, study, source, outcome, code)
+        store_prolific_codes(db, study, codes)
         if credit_url:
-            store_platform_completion(db, study, source, Outcome.COMPLETE, credit_url)
+            store_credit_url(db, study, credit_url)
         codes_by_outcome = {
             outcome: prolific_completion_code(db, study, outcome) for outcome in OUTCOMES_WITH_CODE
         }
-    link = entry_link(_find_entry(settings, slug), source)
-    click.echo(MTURK_QUESTION_XML.format(link) if source is RecruitmentSource.MTURK else link)
+    click.echo(format_platform_link(_find_entry(settings, slug), source))
     for outcome, code in codes_by_outcome.items() if source is RecruitmentSource.PROLIFIC else ():
         click.echo(f"{outcome:<13} {code}")
 

@@ -23,12 +23,12 @@ from study_server.commands.context import (
 )
 from study_server.counts import format_count
 from study_server.errors import StudyError
-from study_server.settings import find_resource_folder, require_secret
+from study_server.recruitment.opening import open_study, stop_recruitment
+from study_server.settings import require_secret
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup, researchers
-from study_server.studies.design import hash_wording, open_recruitment
 from study_server.studies.progress import measure_progress
-from study_server.studies.unblinding import is_reopening_logged, record_reopening
+from study_server.studies.unblinding import is_reopening_logged
 from study_server.vocabulary import StudyState
 
 DEFAULT_THREADS = 64  # a client that sends its request slowly occupies one
@@ -38,7 +38,7 @@ DEMO_LINK_VALID_FOR = timedelta(hours=12)
 def _set_state(slug: str, state: StudyState) -> None:
     _, engine = open_database()
     with write_transaction(engine) as db:
-        lookup.find_study(db, slug).state = state
+        stop_recruitment(lookup.find_study(db, slug), state)
     click.echo(f"{slug}: {state}")
 
 
@@ -62,9 +62,7 @@ def open_command(slug: str, yes: bool) -> None:
         )
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
-        lookup.require_person_key(study, settings.person_key)
-        logged = record_reopening(db, study, UNBLINDED_BY_COMMAND_LINE)
-        open_recruitment(study, hash_wording(db, study, find_resource_folder("templates")))
+        logged = open_study(db, study, settings, UNBLINDED_BY_COMMAND_LINE)
     note = "; logged as an early unblinding" if logged else ""
     click.echo(f"{slug}: {StudyState.OPEN}{note}; {find_address(settings)}/s/{slug}")
 

@@ -150,7 +150,7 @@ def _run(db: Session, study: Study) -> list[_Draft]:
         _Draft("Recruit", "recruit", is_over, f"{people}{of_planned} complete."),
         _Draft(
             "Close",
-            "overview",
+            "recruit",
             is_closed,
             "The study is closed." if is_closed else "Closing the study unblinds its data.",
         ),

@@ -32,7 +32,7 @@ def addresses(app: Flask, base: str) -> list[str]:
     values = {
         "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "slot": 0,
         "filename": "style.css", "name": "participants.csv", "number": 0,
-        "page": "before",
+        "page": "before", "kind": "report",
     }  # fmt: skip
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
@@ -62,7 +62,8 @@ def test_no_page_may_send_a_form_to_another_site(app: Flask, researcher: FlaskCl
     report = app.extensions["settings"].report_path("short")
     report.parent.mkdir(parents=True)
     report.write_text("<!doctype html><title>Report</title>")
-    for address in ("/", "/s/short", "/researcher", "/researcher/studies/short/report", "/nowhere"):
+    pages = ("/researcher", "/researcher/studies/short/report/page")
+    for address in ("/", "/s/short", *pages, "/nowhere"):
         with researcher.get(address) as reply:
             policy = reply.headers["Content-Security-Policy"].split("; ")
         assert {"form-action 'self'", "form-action 'none'"} & set(policy), address
@@ -72,7 +73,7 @@ def test_no_page_may_send_a_form_to_another_site(app: Flask, researcher: FlaskCl
 def test_other_origins_cannot_act_for_a_researcher(app: Flask, researcher: FlaskClient) -> None:
     """The browser sends the cookie, but the form has no valid CSRF token."""
     for address, form in (
-        ("/researcher/studies/short/state", {"state": "closed"}),
+        ("/researcher/studies/short/recruit/state", {"state": "closed"}),
         ("/researcher/studies/short/files/responses.csv", {}),
         ("/researcher/logout", {}),
     ):

@@ -80,6 +80,7 @@ class TrialApi:
     device: str = "any"
     language: str = SOURCE_LANGUAGE
     question_text: str = QUESTION
+    is_preview: bool = False
     closed: bool = False
     answers: dict[str, Any] = field(default_factory=dict)  # by the trial's slot, "t0"
     voided: set[str] = field(default_factory=set)
@@ -227,5 +228,6 @@ class TrialApi:
             language=self.language,
             texts={key: catalog.gettext(text) for key, text in PLAYER_TEXTS.items()},
             modules=list_player_modules(),
+            is_preview=self.is_preview,
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )

@@ -440,6 +440,32 @@ def test_a_final_refusal_shows_the_servers_message(page: Page) -> None:
     expect(page.locator("#failure-reason")).to_have_text("This study is closed.")
 
 
+@pytest.mark.parametrize("press", ["F8", "button"])
+def test_a_preview_skips_waits(press: str, page: Page) -> None:
+    api = TrialApi(is_preview=True, exposure_ms=60_000)
+    begin(page, api)
+    wait_for(page, "image")
+    if press == "button":
+        page.get_by_role("button", name="Skip waits").click()
+    else:
+        page.keyboard.press(press)
+    answer(page, "f")
+    api.wait_for_answers(page, 1)
+    assert api.answers["t0"]["early_inputs"] == 0
+    assert api.answers["t0"]["first_ms"] < 30_000
+
+
+def test_nobody_but_a_preview_skips_waits(page: Page) -> None:
+    api = TrialApi(exposure_ms=2_000)
+    begin(page, api)
+    wait_for(page, "image")
+    page.keyboard.press("F8")
+    answer(page, "f")
+    api.wait_for_answers(page, 1)
+    assert api.answers["t0"]["first_ms"] > 1_900
+    assert page.locator("#skip-waits").count() == 0
+
+
 def test_the_page_preloads_every_module() -> None:
     named = re.findall(r'="/static/player/([^"]*\.js)"', TrialApi().render())
     modules = [str(file.relative_to(PLAYER)) for file in PLAYER.rglob("*.js")]

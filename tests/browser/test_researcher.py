@@ -26,7 +26,8 @@ SIZES = [(1280, 800), (390, 844)]
 SCHEMES = ["light", "dark"]
 PAGES = [
     "", "/studies/short", "/studies/short?mode=simulated", "/studies/short/participants",
-    "/studies/short/comments", "/log", "/login",
+    "/studies/short/comments", "/studies/short/rehearse", "/studies/short/recruit",
+    "/studies/short/report", "/studies/short/data", "/log", "/login",
 ]  # fmt: skip
 
 
@@ -123,18 +124,23 @@ def test_everything_but_the_refresh_works_without_javascript(
     sign_in(page, frozen)
     page.get_by_role("link", name="Progress and data").click()
     recruited(page, 1)
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".badge").first).to_have_text("paused")
-    page.get_by_role("button", name="Open").click()
+    page.get_by_role("link", name="Participants", exact=True).click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_text("Download unblinded data").click()
+    page.get_by_label("Reason").first.fill("to try out the analysis")
     with page.expect_download() as download:
         page.get_by_role("button", name="responses.csv, unblinded").click()
     assert download.value.suggested_filename == "short-responses.csv"
     page.reload()
-    expect(page.get_by_text("by Ada, after 0 participants had finished")).to_be_visible()
-    page.get_by_role("link", name="Participants", exact=True).click()
-    expect(page.locator("tbody tr")).to_have_count(1)
-    page.go_back()
+    expect(page.get_by_text("by Ada (to try out the analysis), after 0")).to_be_visible()
+    page.locator(".study-pages").get_by_role("link", name="Recruit").click()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".badge").first).to_have_text("paused")
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_label("Stop at").fill("20")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("1 of 20 places are taken")).to_be_visible()
     page.locator("summary", has_text="Close").click()
     page.get_by_role("button", name="Close the study").click()
     with write_transaction(frozen.engine) as db:

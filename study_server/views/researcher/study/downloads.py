@@ -4,37 +4,36 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 
-from flask import Response, abort, current_app, g
+from flask import Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.export import psych_ds
-from study_server.export.codebook import TABLE_COLUMNS
-from study_server.export.csv_files import CODEBOOK_TABLE, DESIGN_JSON, build_tables, format_csv
+from study_server.export.csv_files import DESIGN_JSON, build_tables, format_csv
 from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip
 from study_server.participants import outcomes
 from study_server.storage.engine import snapshot_session, write_transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup
+from study_server.studies.action_log import log_action
 from study_server.studies.unblinding import decide_blinding
-from study_server.views.researcher.study.page import create_study_blueprint
+from study_server.views.researcher.study.data import (
+    PREREGISTRATION_ZIP,
+    PSYCH_DS_ZIP,
+    UNBLINDABLE_FILES,
+    list_files,
+    render_data,
+)
+from study_server.views.researcher.study.page import create_study_blueprint, find_study
 from study_server.vocabulary import Mode
 
 pages = create_study_blueprint("downloads", "/files")
 
-PSYCH_DS_ZIP, PREREGISTRATION_ZIP = "psych-ds.zip", "design.zip"
-# file name -> whether it needs a frozen design
-NEEDS_DESIGN_BY_NAME = {
-    **{f"{table}.csv": False for table in (*TABLE_COLUMNS, CODEBOOK_TABLE)},
-    PSYCH_DS_ZIP: False,
-    DESIGN_JSON: True,
-    PREREGISTRATION_ZIP: True,
-}
-UNBLINDABLE_FILES = ("responses.csv", PSYCH_DS_ZIP)
 MODES = tuple(Mode)
+MAX_REASON = 200  # characters
 LINES_PER_PIECE = 500
 PIECE_BYTES = 64 * 1024
 MAX_MEMORY_BYTES = 8 * 1024 * 1024  # a larger file is spooled to the disk
@@ -51,7 +50,11 @@ def download_unblinded(slug: str, name: str) -> ResponseReturnValue:
     """Send a file unblinded before the planned sample is complete, and log who asked for it."""
     if name not in UNBLINDABLE_FILES:
         abort(404)
-    return _send(slug, name, unblind_for=g.researcher.name)
+    reason = " ".join(request.form.get("reason", "").split())[:MAX_REASON]
+    if not reason:
+        problem = "Enter the reason for the early unblinding, which is logged"
+        return render_data(find_study(slug), problem), 409
+    return _send(slug, name, unblind_for=f"{g.researcher.name} ({reason})")
 
 
 def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
@@ -59,12 +62,12 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
     engine: Engine = current_app.extensions["engine"]
     with write_transaction(engine) as db:
         study = _find_study(db, slug)
-        if name not in NEEDS_DESIGN_BY_NAME or (
-            NEEDS_DESIGN_BY_NAME[name] and study.design is None
-        ):
+        if name not in list_files(study):
             abort(404)
         outcomes.update_lapsed_outcomes(db, study)
         blinded = decide_blinding(db, study, unblind_for)
+        if unblind_for:
+            log_action(db, slug, f"downloaded {name} with the truth", unblind_for)
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
     mimetype = kind[name.rpartition(".")[2]]

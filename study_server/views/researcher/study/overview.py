@@ -4,28 +4,19 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from flask import abort, current_app, g, redirect, render_template, request, url_for
+from flask import current_app, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.export.rows import list_unblinding
 from study_server.monitoring.alerts import find_alerts
 from study_server.monitoring.balance import measure_balance
 from study_server.monitoring.exposure_accuracy import measure_exposure_accuracy
 from study_server.monitoring.flow import build_funnel, count_today, measure_drop_out
 from study_server.monitoring.recruitment_curve import RecruitmentCurve, draw_recruitment_curve
 from study_server.protocol.model import parse_stored_protocol
-from study_server.recruitment.arrival import (
-    OUTCOMES_WITH_CODE,
-    entry_link,
-    prolific_completion_code,
-)
 from study_server.recruitment.invitations import create_invitation
-from study_server.settings import find_resource_folder
 from study_server.storage.models import Study
-from study_server.studies import lookup
-from study_server.studies.design import hash_wording, open_recruitment
 from study_server.studies.exclusion_counts import (
     REASON_TEXTS,
     ParticipantSummary,
@@ -35,28 +26,17 @@ from study_server.studies.exclusion_rules import exclusion_rules_of
 from study_server.studies.progress import StudyProgress, measure_progress
 from study_server.studies.reports import PowerFile, read_power
 from study_server.studies.stored_counts import load_exposure_errors
-from study_server.studies.unblinding import is_reopening_logged, record_reopening
 from study_server.views.researcher.access import app_settings
-from study_server.views.researcher.study.downloads import NEEDS_DESIGN_BY_NAME
 from study_server.views.researcher.study.page import (
     chosen_mode,
     create_study_blueprint,
-    entry_url,
     find_study,
-    finish_change,
     list_page_links,
     render_study_page,
 )
-from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
+from study_server.vocabulary import Mode, Outcome
 
 pages = create_study_blueprint("study")
-
-CHANGES_OF_STATE = {  # what the log and the page say
-    StudyState.OPEN: ("opened", "The study is open"),
-    StudyState.PAUSED: ("paused", "The study is paused"),
-    StudyState.CLOSED: ("closed", "The study is closed"),
-}
-LINKED_SOURCES = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
 
 
 @pages.get("")
@@ -65,27 +45,14 @@ def overview(slug: str) -> ResponseReturnValue:
     return _render_study(find_study(slug))
 
 
-def _render_study(study: Study, problem: str = "") -> str:
+def _render_study(study: Study) -> str:
     power, power_problem = _read_power(study.slug)
     return render_study_page(
         "overview.html",
         study,
         protocol=parse_stored_protocol(study.protocol),
-        problem=problem,
         power=power,
         power_problem=power_problem,
-        unblindings=list_unblinding(g.db, study),
-        reopening_is_logged=is_reopening_logged(g.db, study),
-        links={source: entry_link(entry_url(study), source) for source in LINKED_SOURCES},
-        codes={
-            outcome: prolific_completion_code(g.db, study, outcome)
-            for outcome in OUTCOMES_WITH_CODE
-        },
-        downloads=[
-            name
-            for name in NEEDS_DESIGN_BY_NAME
-            if study.design is not None or not NEEDS_DESIGN_BY_NAME[name]
-        ],
         **_progress_context(study, chosen_mode()),
     )
 
@@ -136,25 +103,6 @@ def show_progress(slug: str) -> ResponseReturnValue:
     study = find_study(slug)
     context = _progress_context(study, chosen_mode()) | {"page_links": list_page_links(study)}
     return render_template("researcher/study/progress.html", study=study, **context)
-
-
-@pages.post("/state")
-def change_state(slug: str) -> ResponseReturnValue:
-    """Open, pause or close the study, or show why it cannot be opened."""
-    study, requested_state = find_study(slug), request.form.get("state")
-    try:
-        if requested_state == StudyState.OPEN:
-            lookup.require_person_key(study, app_settings().person_key)
-            record_reopening(g.db, study, g.researcher.name)
-            open_recruitment(study, hash_wording(g.db, study, find_resource_folder("templates")))
-        elif requested_state in (StudyState.PAUSED, StudyState.CLOSED):
-            study.state = StudyState(requested_state)
-        else:
-            abort(400)
-    except StudyError as error:
-        return _render_study(study, str(error)), 409
-    verb, message = CHANGES_OF_STATE[study.state]
-    return finish_change(study, f"{verb} the study", message, "study.overview")
 
 
 @pages.get("/preview")

@@ -1,0 +1,61 @@
+"""Open, pause and close a study, and count the places that are taken."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from study_server.settings import Settings, find_resource_folder
+from study_server.storage.models import Participant, Study
+from study_server.studies import lookup
+from study_server.studies.design import hash_wording, open_recruitment
+from study_server.studies.unblinding import record_reopening
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
+
+
+def open_study(db: Session, study: Study, settings: Settings, by: str) -> bool:
+    """Open a study; return whether this was logged as an early unblinding, because it was closed.
+
+    by: a researcher, or "command line". Raises StudyError unless the study is frozen, its pages are
+    unchanged, and a linked study has its key.
+    """
+    lookup.require_person_key(study, settings.person_key)
+    wording = hash_wording(db, study, find_resource_folder("templates"))
+    was_logged = record_reopening(db, study, by)
+    open_recruitment(study, wording)
+    return was_logged
+
+
+def stop_recruitment(study: Study, state: StudyState) -> None:
+    """Pause or close a study: nobody new can start, and those who have started can finish."""
+    study.state = state
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """The live participants from one source who are complete, under way, and all who started."""
+
+    source: RecruitmentSource
+    complete: int
+    active: int
+    started: int
+
+
+def count_by_source(db: Session, study: Study) -> list[SourceCount]:
+    """Count the live participants of each source that has any."""
+    query = (
+        select(Participant.source, Participant.outcome, func.count())
+        .where(Participant.study_id == study.id, Participant.mode == Mode.LIVE)
+        .group_by(Participant.source, Participant.outcome)
+    )
+    counts = {(source, outcome): people for source, outcome, people in db.execute(query)}
+    return [
+        SourceCount(
+            source=source,
+            complete=counts.get((source, Outcome.COMPLETE), 0),
+            active=counts.get((source, Outcome.ACTIVE), 0),
+            started=sum(counts.get((source, outcome), 0) for outcome in Outcome),
+        )
+        for source in RecruitmentSource
+        if any(of == source for of, _ in counts)
+    ]

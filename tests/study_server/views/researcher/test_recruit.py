@@ -1,0 +1,143 @@
+"""Tests of the page from which a study is opened and people are recruited."""
+
+import re
+from html import unescape
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from study_server.export.rows import list_changes
+from study_server.recruitment.arrival import prolific_completion_code
+from study_server.recruitment.invitations import read_invitation
+from study_server.storage.engine import read_session, write_transaction
+from study_server.studies.lookup import find_study
+from study_server.vocabulary import Mode, Outcome, StudyState
+from tests.study_server.browsing import post_form
+
+# One database is enough: the services are tested on both, and views only call services.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+RECRUIT = "/researcher/studies/short/recruit"
+
+
+def post(client: FlaskClient, address: str, **form: str) -> TestResponse:
+    return post_form(client, RECRUIT, f"{RECRUIT}{address}", **form)
+
+
+def state(app: Flask) -> StudyState:
+    with write_transaction(app.extensions["engine"]) as db:
+        return find_study(db, "short").state
+
+
+def words(page: TestResponse) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def test_the_page_shows_the_links_and_codes_for_platforms(ada: FlaskClient, frozen: Flask) -> None:
+    page = unescape(ada.get(RECRUIT).text)
+    assert "http://localhost/s/short?PROLIFIC_PID={{%PROLIFIC_PID%}}&" in page
+    assert "http://localhost/s/short?survey_code=%SURVEY_CODE%" in page
+    assert "<ExternalURL>http://localhost/s/short</ExternalURL>" in page
+    with write_transaction(frozen.extensions["engine"]) as db:
+        code = prolific_completion_code(db, find_study(db, "short"), Outcome.COMPLETE)
+    assert f'value="{code}"' in page
+
+
+def test_a_study_is_paused_closed_and_opened_by_buttons(ada: FlaskClient, frozen: Flask) -> None:
+    for wanted in (StudyState.PAUSED, StudyState.CLOSED, StudyState.OPEN):
+        assert post(ada, "/state", state=wanted).location == RECRUIT
+        assert state(frozen) is wanted
+    assert post(ada, "/state", state="draft").status_code == 400
+
+
+def test_reopening_a_closed_study_is_announced_before_it_is_logged(
+    ada: FlaskClient, frozen: Flask
+) -> None:
+    assert "Reopen the study" not in ada.get(RECRUIT).text
+    post(ada, "/state", state="closed")
+    page = ada.get(RECRUIT).text
+    assert "Reopening it is logged permanently as an early unblinding" in page
+    assert page.count('name="state" value="open"') == 1
+    post(ada, "/state", state="open")
+    assert "ada (reopened the study)" in ada.get("/researcher/studies/short/data").text
+
+
+def test_links_without_https_come_with_a_warning(ada: FlaskClient, app: Flask) -> None:
+    warning = "Platforms need links that begin with https"
+    assert warning in ada.get(RECRUIT).text
+    app.extensions["settings"] = app.extensions["settings"].model_copy(
+        update={"public_url": "https://study.example.org"}
+    )
+    assert warning not in ada.get(RECRUIT).text
+
+
+def test_a_study_cannot_be_opened_before_it_is_frozen(ada: FlaskClient, app: Flask) -> None:
+    post(ada, "/state", state="paused")
+    refused = post(ada, "/state", state="open")
+    assert refused.status_code == 409
+    assert "run `study freeze short` first" in words(refused)
+    assert state(app) is StudyState.PAUSED
+
+
+def test_other_sites_cannot_change_the_state(ada: FlaskClient, app: Flask) -> None:
+    assert ada.post(f"{RECRUIT}/state", data={"state": "closed"}).status_code == 400
+    assert ada.post("/researcher/studies/short/files/responses.csv").status_code == 400
+    assert state(app) is StudyState.OPEN
+
+
+def test_the_number_at_which_enrollment_stops_is_changed_and_listed(
+    ada: FlaskClient, frozen: Flask
+) -> None:
+    page = words(ada.get(RECRUIT))
+    assert "1 of 2 places are taken" in page
+    assert "The plan says 2." in page
+    assert post(ada, "/stop-at", stop_at="10").location == RECRUIT
+    assert "Saved: enrollment stops at 10 participants" in ada.get(RECRUIT).text
+    assert post(ada, "/stop-at", stop_at="").location == RECRUIT
+    assert "There is no limit; 1 participant is complete" in words(ada.get(RECRUIT))
+    with read_session(frozen.extensions["engine"]) as db:
+        changes = list_changes(db, find_study(db, "short"))
+    assert [(one["by"], one["before"], one["after"]) for one in changes] == [
+        ("ada", "2", "10"),
+        ("ada", "10", ""),
+    ]
+
+
+@pytest.mark.parametrize(("number", "reason"), [("0", "use 1 or more"), ("x", "is not a number")])
+def test_a_wrong_number_changes_nothing(
+    number: str, reason: str, ada: FlaskClient, frozen: Flask
+) -> None:
+    reply = post(ada, "/stop-at", stop_at=number)
+    assert (reply.status_code, reason in reply.text) == (409, True)
+    assert "1 of 2 places are taken" in words(ada.get(RECRUIT))
+
+
+def test_the_codes_of_prolific_are_saved_together(ada: FlaskClient, app: Flask) -> None:
+    codes = {"complete": "C1", "screened_out": "C2", "timed_out": "C3"}
+    assert post(ada, "/codes", **codes).location == RECRUIT
+    refused = post(ada, "/codes", **codes | {"complete": "C9", "timed_out": "no code"})
+    assert (refused.status_code, "is not OUTCOME=CODE" in refused.text) == (409, True)
+    with read_session(app.extensions["engine"]) as db:
+        study = find_study(db, "short")
+        stored = {
+            outcome: prolific_completion_code(db, study, Outcome(outcome)) for outcome in codes
+        }
+    assert stored == codes
+
+
+def test_the_completion_url_of_sona_is_saved(ada: FlaskClient) -> None:
+    url = "https://x.sona-systems.com/webstudy_credit.aspx?experiment_id=1&credit_token=2"
+    assert post(ada, "/credit-url", credit_url=f"{url}&survey_code=XXXX").location == RECRUIT
+    assert f"{url}&survey_code=XXXX" in unescape(ada.get(RECRUIT).text)
+    assert post(ada, "/credit-url", credit_url="https://example.org").status_code == 409
+
+
+def test_invitation_links_are_downloaded(ada: FlaskClient, app: Flask) -> None:
+    links = post(ada, "/invitations", count="3").text.splitlines()
+    tokens = [link.partition("?invitation=")[2] for link in links]
+    invited = [read_invitation(app.config["SECRET_KEY"], "short", token) for token in tokens]
+    assert len(set(invited)) == 3
+    assert {found[0] for found in invited if found} == {Mode.LIVE}
+    assert post(ada, "/invitations", count="0").status_code == 409
