@@ -36,7 +36,7 @@ GROUPS = {
     ),
 }  # fmt: skip
 TABLE_KEYS = ("staircase", "scales", "questions")  # with fields of their own
-FIXED_KEYS = ("slug", "wording", "preset")  # an import sets them
+FIXED_KEYS = ("slug", "wording", "preset")  # the form only shows them
 UNITS = {"ms": "ms", "minutes": "minutes"}
 PATTERN_MEANINGS = {  # what a person calls the characters of a pattern
     "a-z": "lowercase letters",
@@ -63,9 +63,6 @@ class FormField:
     explanation: str
     limits: str = ""
     choices: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    max_length: int | None = None
     is_fixed: bool = False
 
 
@@ -116,9 +113,6 @@ def describe_field(
         explanation=_explain(comments.get(key, ""), kind),
         limits=_limits(key, kind, schema, number),
         choices=tuple(TASKS) if key == "task" else tuple(schema.get("enum", ())),
-        minimum=number.get("minimum"),
-        maximum=number.get("maximum"),
-        max_length=schema.get("maxLength"),
         is_fixed=comments is KEY_COMMENTS and key in FIXED_KEYS,
     )
 

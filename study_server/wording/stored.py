@@ -59,6 +59,7 @@ def reword_study(db: Session, protocol: Protocol, study: Study, texts: TextsByPa
             f"change {', '.join(REWORDABLE_KEYS)}; run `study import` again"
         )
     study.protocol, study.title = protocol.canonical_json(), protocol.title
+    study.revision += 1
     store_wording(db, study, texts)
 
 

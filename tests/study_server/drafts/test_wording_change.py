@@ -14,8 +14,9 @@ from study_server.storage.engine import write_transaction
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import WordingPart
 from study_server.wording.files import compose_wording
-from study_server.wording.stored import load_wording, store_wording
+from study_server.wording.stored import load_wording, reword_study, store_wording
 from tests.conftest import short_protocol
+from tests.imported_studies import fill_in
 
 
 def save(engine: Engine, **texts: str) -> list[WordingPart]:
@@ -60,6 +61,13 @@ def test_a_stale_text_is_refused(draft_engine: Engine) -> None:
         study = find_study(db, "short")
         with pytest.raises(StaleDraftError):
             change_texts(db, study, "en", {WordingPart.QUESTION: "Yours?"}, version=version)
+
+
+def test_a_text_that_the_command_stored_is_a_change_too(draft_engine: Engine) -> None:
+    with write_transaction(draft_engine) as db:
+        study = find_study(db, "short")
+        reword_study(db, short_protocol(), study, fill_in(compose_wording(short_protocol())))
+        assert study.revision == 1
 
 
 def test_places_to_fill_in_and_misfits_are_listed(draft_engine: Engine) -> None:

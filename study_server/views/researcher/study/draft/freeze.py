@@ -116,7 +116,6 @@ def _render(
         problems=problems or {},
         differences=differences or [],
         values=values,
-        default_values=list_plan_values(AnalysisPlan()),
         plan_fields=plan_fields(),
         exclusion_fields=exclusion_fields(),
         obstacles=[] if study.design else list_obstacles(g.db, study),
