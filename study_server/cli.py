@@ -6,6 +6,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from study_server.commands.database import backup, check, restore, upgrade
+from study_server.commands.drafts.stimuli import stimuli
 from study_server.commands.export import bundle, export_command
 from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
@@ -47,6 +48,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         wording,
         manifest,
         import_command,
+        stimuli,
         reword,
         preview,
         simulate,
@@ -115,6 +117,7 @@ def commands() -> None:
     STUDY_TRUSTED_PROXIES  number of proxies in front (default 0: ignore X-Forwarded-For)
     STUDY_MAX_UNANSWERED   people per IP address who have not answered a trial yet (default 100)
     STUDY_METRICS_TOKEN    secret of 16 or more characters, with which Prometheus may read /metrics
+    STUDY_MAX_UPLOAD_MB    size of a zip of stimuli that researchers upload (default 2000)
     STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none
 
     Exit status: 0 success, 2 error (one line on stderr), 130 interrupted by Ctrl-C.

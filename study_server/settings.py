@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         repr=False,
         description="16 or more secret characters, which Prometheus sends as a bearer token",
     )
+    max_upload_mb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=2000,  # of one zip of stimuli; its files may have as much again when unpacked
+        description="the size of an uploaded zip of stimuli in MB, such as 2000",
+    )
     x_accel_prefix: Address = Field(
         default="",  # the server sends the stimuli itself
         validation_alias=f"{PREFIX}X_ACCEL",
@@ -126,6 +130,11 @@ class Settings(BaseSettings):
     def backups_folder(self) -> Path:
         """The folder of automatic backups."""
         return self.instance_folder / "backups"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """The private folder of uploads that are not imported yet."""
+        return self.instance_folder / "uploads"
 
     def report_path(self, slug: str, mode: Mode = Mode.LIVE) -> Path:
         """Return the path where the researcher pages look for a study's report."""

@@ -110,6 +110,7 @@ class JobKind(StrEnum):
     SIMULATE = "simulate"
     REPORT = "report"
     MONITOR = "monitor"
+    IMPORT = "import"
 
 
 class JobState(StrEnum):

@@ -32,6 +32,7 @@ FORBIDDEN = {
 WRITES_BELOW_A_TEMPORARY_NAME = {
     "study_server.export.zip_stream.stream_zip",
     "study_server.stimuli.files.store_stimulus",
+    "study_server.stimuli.zip_upload._unpack",
 }
 MODULE_SUFFIXES = {".py", ".js", ".css", ".html"}
 COMMANDS = {"colorizer": "colorizer.cli", "study_server": "study_server.cli"}

@@ -28,7 +28,7 @@ from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.plan_counts import count_again, find_differences
 from study_server.storage.schema import latest_revision, read_revision
 from study_server.storage.schema import upgrade as upgrade_schema
-from study_server.studies.lookup import find_study, list_studies
+from study_server.studies.lookup import find_study, list_studies, require_stimuli
 from study_server.vocabulary import JobKind
 
 
@@ -91,6 +91,8 @@ def _examine(engine: Engine, stimuli: Path, slug: str | None) -> Findings:
 
     with read_session(engine) as db:
         studies = [find_study(db, slug)] if slug else list_studies(db)
+        if slug:
+            require_stimuli(studies[0])
         return Findings(
             {study.slug: find_differences(db, study) for study in studies},
             [line for one in studies for line in find_damaged_files(db, one, stimuli, track)],

@@ -85,6 +85,7 @@ def export_command(
     # short, for people are answering; and a look stays on record
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
+        lookup.require_stimuli(study)
         outcomes.update_lapsed_outcomes(db, study)
         blinded = decide_blinding(db, study, UNBLINDED_BY_COMMAND_LINE if unblind else "")
     with snapshot_session(engine) as db:

@@ -29,7 +29,7 @@ def preview(slug: str) -> None:
     settings, engine = open_database()
     require_secret(settings)
     with read_session(engine) as db:
-        lookup.find_study(db, slug)
+        lookup.require_stimuli(lookup.find_study(db, slug))
     token = create_invitation(settings.secret_key, slug, Mode.PREVIEW, secrets.token_hex(8))
     click.echo(f"{find_address(settings)}/s/{slug}?{urlencode({'invitation': token})}")
 
@@ -112,7 +112,7 @@ def simulate(slug: str, people: int, **population: Any) -> None:
     """
     _, engine = open_database()
     with read_session(engine) as db:
-        lookup.find_study(db, slug)  # before a server starts in vain
+        lookup.require_stimuli(lookup.find_study(db, slug))  # before a server starts in vain
 
     def track(numbers: Iterable[int], total: int) -> Iterable[int]:
         return show_progress(numbers, total, "simulated participants")

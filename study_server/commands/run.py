@@ -167,4 +167,5 @@ def status(slug: str | None, as_json: bool) -> None:
                 f"{n} {word}" for word, n in lookup.count_by_outcome(db, study).items() if n
             )
             responses = format_count(lookup.count_responses(db, study), "response", "responses")
-            click.echo(f"{study.slug}: {study.state}; {counts or 'no participants'}; {responses}")
+            people = (counts or "no participants") if study.has_stimuli else "no stimuli yet"
+            click.echo(f"{study.slug}: {study.state}; {people}; {responses}")

@@ -147,8 +147,11 @@ def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
 @click.option(
     "--accept", is_flag=True, help="Import despite warnings, and record them in the design."
 )
+@click.option("--reason", default="", help="Why the warnings are accepted; also in the design.")
 @YES_OPTION
-def import_command(protocol_file: Path, manifest: Path, accept: bool, yes: bool) -> None:
+def import_command(
+    protocol_file: Path, manifest: Path, accept: bool, reason: str, yes: bool
+) -> None:
     """Check, audit, re-encode and store the stimuli of a study (all or none).
 
     The audit compares every fake with its photograph, and the photographs with each other; the
@@ -187,6 +190,7 @@ def import_command(protocol_file: Path, manifest: Path, accept: bool, yes: bool)
             manifest,
             settings.stimuli_folder,
             accept_warnings=accept,
+            reason=reason,
             wording=wording,
             make_room=make_room,
             track=track,

@@ -43,6 +43,8 @@ def list_obstacles(db: Session, study: Study) -> list[Obstacle]:
     if has_live_participants(db, study):
         sentence = "Somebody has taken part, so it is too late to freeze the design"
         obstacles.append(Obstacle(sentence, "participants"))
+    if not study.has_stimuli:
+        obstacles.append(Obstacle("Upload the stimuli", "stimuli"))
     places = list_open_places(db, study)
     if places:
         texts = format_count(len(places), "place", "places")

@@ -77,6 +77,10 @@ class WithdrawnError(Exception):
     """This person has withdrawn and cannot take part again."""
 
 
+class NoStimuliError(Exception):
+    """The study is a draft without stimuli, so that nobody can take part, not even in a preview."""
+
+
 def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
     language: str, is_invited: bool = False, return_proof: str | None = None,
@@ -91,7 +95,7 @@ def admit_participant(
     those are stored that the protocol allows. Raises StartedElsewhereError if the person has
     started and the proof is not theirs. Previews and simulated participants are always admitted.
     Raises StudyNotOpenError, NotInvitedError, TookPartBeforeError, WithdrawnError or StudyFullError
-    if a new live participant is not.
+    if a new live participant is not, and NoStimuliError if the study has no stimuli.
     """
     existing = find_by_external_id(db, study, external_id, source)
     if existing is None and mode is Mode.LIVE:
@@ -146,14 +150,16 @@ def enroll_participant(
 
     external_id: a random id from the browser's cookie, or the platform's id of a worker. Only
     keyed hashes of it and of return_proof are stored. language: the language of the consent text.
-    Raises WithdrawnError if this person has withdrawn, and StudyFullError if the study needs no
-    more live participants.
+    Raises WithdrawnError if this person has withdrawn, StudyFullError if the study needs no more
+    live participants, and NoStimuliError if it has no stimuli.
     """
     # Lock the study's row so that enrollments run one at a time (SQLite serializes writers anyway):
     # otherwise two participants could both take the last place. The key stays free for rows that
     # refer to it: a withdrawal, which has locked its participant, must not wait for this lock.
     db.flush()
     db.refresh(study, ["stop_at"], with_for_update={"key_share": True})
+    if not study.has_stimuli:
+        raise NoStimuliError
     existing = find_by_external_id(db, study, external_id, source)
     if existing is not None:
         return existing

@@ -6,7 +6,7 @@ The functions depend on pixels alone. Size, mode and bit depth are checked when 
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,17 @@ MAX_CHANNEL_DIFFERENCE = 2  # of 255 in every channel; a round trip through Lab 
 MAX_FINDINGS_PRINTED = 5  # of a kind
 
 
-class AuditFinding(NamedTuple):
-    """A confound in one line of text. A refused one cannot be accepted by the researcher."""
+@dataclass(frozen=True)
+class AuditFinding:
+    """A confound in one line of text. A refused one cannot be accepted by the researcher.
+
+    stimuli: the (image, method) of each stimulus that the message is about.
+    """
 
     confound: str
     message: str
     is_refused: bool = False
+    stimuli: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 def audit_image(
@@ -40,13 +45,20 @@ def audit_image(
     real = pixels.get(REAL_METHOD)
     if real is None:
         return
-    fakes = {f"{method} of {image}": p for method, p in pixels.items() if method != REAL_METHOD}
-    yield from check_grayness(image, real, fakes.values())
-    if is_recolored:
-        lightness = compute_lightness(real)
-        for name, fake in fakes.items():
-            yield from check_lightness(name, lightness, compute_lightness(fake))
-            yield from check_colors(name, real, fake)
+    fakes = {method: fake for method, fake in pixels.items() if method != REAL_METHOD}
+    shown = tuple((image, method) for method in (REAL_METHOD, *fakes))
+    for finding in check_grayness(image, real, fakes.values()):
+        yield replace(finding, stimuli=shown)
+    if not is_recolored:
+        return
+    lightness = compute_lightness(real)
+    for method, fake in fakes.items():
+        name, pair = f"{method} of {image}", ((image, REAL_METHOD), (image, method))
+        for finding in (
+            *check_lightness(name, lightness, compute_lightness(fake)),
+            *check_colors(name, real, fake),
+        ):
+            yield replace(finding, stimuli=pair)
 
 
 def audit_collection(
@@ -107,17 +119,16 @@ def find_equals(
         images_by_digest[digests[stimulus]].append(stimulus)
     for (image, method), *others in images_by_digest.values():
         for other, fake in others:
+            stimuli = ((image, method), (other, fake))
             if fake == REAL_METHOD:
-                yield AuditFinding(
-                    "duplicate", f"{image} and {other} are the same photograph: {consequence}"
-                )
+                message = f"{image} and {other} are the same photograph: {consequence}"
+                yield AuditFinding("duplicate", message, stimuli=stimuli)
             elif method == REAL_METHOD:
-                yield AuditFinding(
-                    "identical", f"{fake} of {other} is identical to the photograph {image}", True
-                )
+                message = f"{fake} of {other} is identical to the photograph {image}"
+                yield AuditFinding("identical", message, True, stimuli)
             else:
                 message = f"{method} of {image} and {fake} of {other} are the same image"
-                yield AuditFinding("equal fakes", message)
+                yield AuditFinding("equal fakes", message, stimuli=stimuli)
 
 
 def find_near_duplicates(
@@ -128,7 +139,9 @@ def find_near_duplicates(
     for i, j in find_similar_hashes(hashes.values()):
         first, second = images[i], images[j]
         if digests[first, REAL_METHOD] != digests[second, REAL_METHOD]:
-            yield AuditFinding("near-duplicate", f"{first} and {second} look alike: {consequence}")
+            message = f"{first} and {second} look alike: {consequence}"
+            stimuli = ((first, REAL_METHOD), (second, REAL_METHOD))
+            yield AuditFinding("near-duplicate", message, stimuli=stimuli)
 
 
 def find_format_differences(formats: Mapping[str, set[str]]) -> Iterator[AuditFinding]:

@@ -71,16 +71,17 @@ def store_stimulus(pixels: Pixels, folder: Path) -> StoredFile:
 
 
 @contextmanager
-def temporary_folder(stimuli: Path) -> Iterator[Path]:
+def temporary_folder(stimuli: Path, stale_after_s: float | None = None) -> Iterator[Path]:
     """Yield a new folder below `stimuli` for one import.
 
     At the end it is removed unless the caller has renamed it. A killed process leaves its folder
-    behind; the next import removes folders that were last written to more than ten minutes ago, by
-    the disk's own clock.
+    behind; the next import removes folders that were last written to more than `stale_after_s`
+    ago (default: ten minutes), by the disk's own clock.
     """
     folder = stimuli / f"{IMPORT_FOLDER_PREFIX}{secrets.token_hex(8)}"
     folder.mkdir(parents=True)
-    _remove_stale_folders(stimuli, folder.stat().st_mtime - STALE_AFTER_S)
+    age_s = STALE_AFTER_S if stale_after_s is None else stale_after_s
+    _remove_stale_folders(stimuli, folder.stat().st_mtime - age_s)
     try:
         yield folder
     finally:

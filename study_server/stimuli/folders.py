@@ -48,7 +48,7 @@ def write_manifest(
     """
     if REAL_METHOD not in folders:
         raise StudyError("no photographs given; add --method real=FOLDER")
-    files = {method: _find_images(method, folder) for method, folder in folders.items()}
+    files = {method: find_images(method, folder) for method, folder in folders.items()}
     if paired:
         _require_complete(files)
     _require_inside(out, files.values())
@@ -107,7 +107,7 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
             yield path
 
 
-def _find_images(method: str, folder: Path) -> dict[str, Path]:
+def find_images(method: str, folder: Path) -> dict[str, Path]:
     """Return the file of each image; its name is the path below the folder without the suffix."""
     if not METHOD_PATTERN.fullmatch(method):
         raise StudyError(f"--method {method}: the name must match [a-z0-9_-]{{1,32}}")
@@ -139,7 +139,8 @@ def _require_complete(files: Mapping[str, Mapping[str, Path]]) -> None:
     ]
     if missing:
         raise StudyError(
-            f"{'; '.join(missing)}; every photograph needs one image per method, or use --unpaired"
+            f"{'; '.join(missing)}; every photograph needs one image per method, or the study must "
+            "be unpaired (--unpaired, and paired = false in study.toml)"
         )
 
 

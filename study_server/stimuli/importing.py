@@ -50,6 +50,8 @@ from study_server.wording.stored import store_wording
 
 TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
 MakeRoom = Callable[[Session, str], None]
+PrepareStudy = Callable[[Session, str], Study]  # the second argument: the manifest's SHA-256
+GiveReason = Callable[[AuditFinding], str | None]
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class AuditFailedError(StudyError):
         super().__init__(f"{manifest}: the audit found {errors} and {warnings}; {remedy}")
 
 
+def accept_nothing(_finding: AuditFinding) -> str | None:
+    """Return None: no warning is accepted."""
+    return None
+
+
 class _StoredImage(NamedTuple):
     """A photograph and its fakes after they were audited and stored."""
 
@@ -100,42 +107,79 @@ def import_study(
     folder: Path,
     *,
     accept_warnings: bool = False,
+    reason: str = "",
     wording: TextsByPart | None = None,
     make_room: MakeRoom | None = None,
     track: TrackProgress = lambda images, total: images,
 ) -> ImportSummary:
-    """Check and audit all stimuli, then store them and the study, all or none.
+    """Check and audit all stimuli, then store them and a new study, all or none.
 
-    folder: the folder of all stimuli. The study's files go into a new subfolder with a random name,
-    because another database may use the same folder.
-    accept_warnings: whether to import despite warnings, which are stored with the study.
+    accept_warnings: whether to import despite warnings, which are stored with the study. reason:
+    why they are accepted.
     wording: the texts for participants; by default those for the protocol.
     make_room: called in the transaction that stores the study, to delete an earlier study with this
     slug; by default, an earlier study is an error.
+    folder, track: as for `import_stimuli`. Raises StudyError, and AuditFailedError if the audit
+    fails.
+    """
+    texts = wording or compose_wording(protocol)
+
+    def create(db: Session, manifest_sha256: str) -> Study:
+        (make_room or _require_new_slug)(db, protocol.slug)
+        return add_study(db, protocol, texts, manifest_sha256)
+
+    if make_room is None:
+        with read_session(engine) as db:
+            _require_new_slug(db, protocol.slug)
+    accept: GiveReason = (lambda _finding: reason) if accept_warnings else accept_nothing
+    try:
+        return import_stimuli(
+            engine, protocol, manifest, folder, create, accept=accept, track=track
+        )
+    except IntegrityError as error:  # another process imported it in the meantime
+        raise _duplicate_slug_error(protocol.slug) from error
+
+
+def import_stimuli(
+    engine: Engine,
+    protocol: Protocol,
+    manifest: Path,
+    folder: Path,
+    prepare_study: PrepareStudy,
+    *,
+    accept: GiveReason = accept_nothing,
+    track: TrackProgress = lambda images, total: images,
+) -> ImportSummary:
+    """Check and audit all stimuli, then store them in a study, all or none.
+
+    folder: the folder of all stimuli. The study's files go into a new subfolder with a random name,
+    because another database may use the same folder.
+    prepare_study: called in the transaction that stores the stimuli; returns their study, which has
+    none yet. accept: returns the reason why a warning is accepted, or None if it is not.
     track: wraps the images while they are processed, for a progress bar.
     Raises StudyError, and AuditFailedError if the audit fails.
     """
     images = select_rows(manifest, group_by_image(manifest, read_manifest(manifest)), protocol)
-    if make_room is None:
-        with read_session(engine) as db:
-            _require_new_slug(db, protocol.slug)
+    manifest_sha256 = hashlib.sha256(manifest.read_bytes()).hexdigest()
     with temporary_folder(folder) as temporary:
         process = partial(_process_image, manifest, temporary, protocol.stimuli == "recolored")
         with ThreadPoolExecutor() as threads:  # decoding, hashing and writing release the GIL
             stored_images = list(track(threads.map(process, images.items()), len(images)))
         findings = _collect_findings(images, stored_images, practice=protocol.practice > 0)
-        if any(finding.is_refused for finding in findings) or (findings and not accept_warnings):
+        reasons = [None if finding.is_refused else accept(finding) for finding in findings]
+        if None in reasons:
             raise AuditFailedError(manifest, findings)
-        wording = wording or compose_wording(protocol)
+        warnings = [
+            AcceptedWarning(message=f"{finding.confound}: {finding.message}", reason=reason or "")
+            for finding, reason in zip(findings, reasons, strict=True)
+        ]
         _insert(
             engine,
-            _build_study(protocol, manifest),
-            wording,
+            lambda db: prepare_study(db, manifest_sha256),
             images,
             stored_images,
-            findings,
+            warnings,
             temporary,
-            make_room or _require_new_slug,
         )
     facts = [facts for stored in stored_images for facts in stored.facts.values()]
     return ImportSummary(len(facts), len(images), count_conversions(facts), findings)
@@ -183,38 +227,31 @@ def _collect_findings(
 
 def _insert(
     engine: Engine,
-    study: Study,
-    wording: TextsByPart,
+    prepare_study: Callable[[Session], Study],
     images: RowsByImage,
     stored_images: list[_StoredImage],
-    accepted: list[AuditFinding],
+    warnings: list[AcceptedWarning],
     temporary: Path,
-    make_room: MakeRoom,
 ) -> None:
-    """Store the study in one short transaction, because answers of running studies wait for it.
+    """Store the stimuli in one short transaction, because answers of running studies wait for it.
 
     The folder is renamed last, when only the commit can still fail.
     """
-    slug, study_folder = study.slug, temporary.with_name(secrets.token_hex(8))
+    study_folder = temporary.with_name(secrets.token_hex(8))
     try:
         with write_transaction(engine) as db:
-            make_room(db, slug)
-            db.add(study)
-            db.flush()
-            store_wording(db, study, wording)
+            study = prepare_study(db)
             for stored in stored_images:
                 for method, name in stored.files.items():
                     row = images[stored.image][method]
                     db.add(_build_stimulus(study, row, study_folder.name, name))
-            for number, finding in enumerate(accepted):
-                message = f"{finding.confound}: {finding.message}"
-                db.add(AcceptedWarning(study_id=study.id, number=number, message=message))
+            for number, warning in enumerate(warnings):
+                warning.study_id, warning.number = study.id, number
+                db.add(warning)
             db.flush()
             temporary.rename(study_folder)
-    except BaseException as error:
+    except BaseException:
         remove_folder(study_folder)
-        if isinstance(error, IntegrityError):  # another process imported it in the meantime
-            raise _duplicate_slug_error(slug) from error
         raise
 
 
@@ -227,16 +264,23 @@ def _duplicate_slug_error(slug: str) -> StudyError:
     return StudyError(f"study {slug!r} already exists; change the slug in study.toml")
 
 
-def _build_study(protocol: Protocol, manifest: Path) -> Study:
-    return Study(
+def add_study(
+    db: Session, protocol: Protocol, wording: TextsByPart, manifest_sha256: str = ""
+) -> Study:
+    """Add a draft with its texts. manifest_sha256: empty for a study without stimuli."""
+    study = Study(
         slug=protocol.slug,
         state=StudyState.DRAFT,
         **columns_of(protocol),
         schedule_seed=secrets.token_hex(16),
         identity_key=secrets.token_bytes(32),
-        manifest_sha256=hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        manifest_sha256=manifest_sha256,
         created_at=now(),
     )
+    db.add(study)
+    db.flush()
+    store_wording(db, study, wording)
+    return study
 
 
 def columns_of(protocol: Protocol) -> dict[str, str]:

@@ -92,6 +92,14 @@ def group_by_image(path: Path, rows: Iterable[ManifestRow]) -> dict[str, dict[st
     return dict(images)
 
 
+def group_by_method(rows: Iterable[ManifestRow]) -> dict[str, list[str]]:
+    """Return the images of each method."""
+    images: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        images[row.method].append(row.image)
+    return dict(images)
+
+
 def select_rows(path: Path, images: RowsByImage, protocol: Protocol) -> RowsByImage:
     """Return the rows that the protocol needs; raises StudyError if the study cannot run."""
     methods = required_methods(protocol)

@@ -114,7 +114,7 @@ class Study(Base):
     question: Mapped[str]  # empty unless the task has right answers
     schedule_seed: Mapped[str]
     identity_key: Mapped[bytes]  # for hashes of identities and completion codes; kept secret
-    manifest_sha256: Mapped[str]
+    manifest_sha256: Mapped[str]  # empty until stimuli are imported
     design: Mapped[str | None]  # design.json, once the study is frozen
     design_sha256: Mapped[str | None]
     draft_plan: Mapped[str | None]  # the analysis plan that a freeze would fix, as JSON
@@ -126,6 +126,11 @@ class Study(Base):
     # browsers on devices that the study does not admit, which never reached the consent form
     unsuitable_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
+
+    @property
+    def has_stimuli(self) -> bool:
+        """True if stimuli have been imported; a new draft has none, and nobody can take part."""
+        return self.manifest_sha256 != ""
 
 
 class StudyTag(Base):
@@ -206,6 +211,7 @@ class AcceptedWarning(Base):
     )
     number: Mapped[int] = mapped_column(primary_key=True)  # in the order of the audit, from 0
     message: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="", server_default="")  # why it was accepted
 
 
 class Participant(Base):

@@ -18,6 +18,7 @@ from study_server.errors import StudyError
 from study_server.languages import SOURCE_LANGUAGE, catalog_path
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import AcceptedWarning, Participant, Study
+from study_server.studies.lookup import require_stimuli
 from study_server.vocabulary import Mode, StudyState
 from study_server.wording.checks import check_text, find_unfilled_places
 from study_server.wording.player_texts import PLAYER_TEXTS
@@ -135,9 +136,10 @@ def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: 
     """Freeze the design of a study; return the content of design.json.
 
     Enrollment will stop at the planned number of participants, if the plan has one.
-    Raises StudyError if the study is frozen already, has live participants, or has texts with
-    placeholders that the researcher must fill in, or that do not fit the protocol.
+    Raises StudyError if the study has no stimuli, is frozen already, has live participants, or has
+    texts with placeholders that the researcher must fill in, or that do not fit the protocol.
     """
+    require_stimuli(study)
     if study.design is not None:
         raise StudyError(
             f"study {study.slug!r} is already frozen; to change it before anyone has taken part, "
@@ -175,7 +177,7 @@ def assemble_design(
 ) -> dict[str, object]:
     """Return the content of design.json as a dict."""
     warnings = (
-        select(AcceptedWarning.message)
+        select(AcceptedWarning)
         .where(AcceptedWarning.study_id == study.id)
         .order_by(AcceptedWarning.number)
     )
@@ -187,9 +189,13 @@ def assemble_design(
         # The seed itself, with the IDs of participants, would reveal who saw what in which slot.
         "schedule_seed_sha256": hashlib.sha256(study.schedule_seed.encode()).hexdigest(),
         "manifest_sha256": study.manifest_sha256,
-        "accepted_warnings": list(db.scalars(warnings)),
+        "accepted_warnings": [_format_warning(warning) for warning in db.scalars(warnings)],
         "plan": plan.model_dump(exclude_none=True),
     }
+
+
+def _format_warning(warning: AcceptedWarning) -> str:
+    return warning.message + (f" (accepted: {warning.reason})" if warning.reason else "")
 
 
 def _canonical_json(content: dict[str, object]) -> str:
@@ -213,6 +219,7 @@ def hash_wording(db: Session, study: Study, templates: Path) -> str:
 
 def open_recruitment(study: Study, wording_sha256: str) -> None:
     """Open a study; raise StudyError unless it is frozen and its wording is unchanged."""
+    require_stimuli(study)
     if study.design is None:
         raise StudyError(
             f"study {study.slug!r} is not frozen; run `study freeze {study.slug}` first"

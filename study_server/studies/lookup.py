@@ -26,6 +26,15 @@ def find_or_none(db: Session, slug: str) -> Study | None:
     return db.scalar(select(Study).where(Study.slug == slug))
 
 
+def require_stimuli(study: Study) -> None:
+    """Raise StudyError if a draft has no stimuli yet."""
+    if not study.has_stimuli:
+        raise StudyError(
+            f"study {study.slug!r} has no stimuli yet; upload them on its page, or run "
+            f"`study stimuli {study.slug} FILE`"
+        )
+
+
 def list_studies(db: Session, state: StudyState | None = None) -> list[Study]:
     """Return all studies, or those in `state`, in order of import."""
     query = select(Study).order_by(Study.id)

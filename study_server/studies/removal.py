@@ -11,7 +11,17 @@ from sqlalchemy.orm import Session
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.jobs.queue import request_job
-from study_server.storage.models import Participant, Response, Stimulus, Study, Trial
+from study_server.storage.models import (
+    AcceptedWarning,
+    MethodCount,
+    PairCount,
+    Participant,
+    Response,
+    Stimulus,
+    StimulusCount,
+    Study,
+    Trial,
+)
 from study_server.vocabulary import JobKind, Mode, StudyState
 
 
@@ -83,16 +93,37 @@ def delete_study(db: Session, study: Study) -> set[str]:
     the folders once the deletion is committed. Raises StudyError if the study is open.
     """
     require_not_open(study)
-    files = db.scalars(select(Stimulus.file).where(Stimulus.study_id == study.id))
-    folders = {file.partition("/")[0] for file in files}
-    people = Participant.study_id == study.id
-    if db.scalar(select(Participant.id).where(people).limit(1)) is not None:
-        request_job(db, JobKind.ERASE_TRACES, requested_by="deletion of a study")
-    # Participants first: their trials refer to the stimuli.
-    db.execute(delete(Participant).where(people))
+    folders = _list_folders(db, study)
+    _delete_participants(db, study)  # first, because their trials refer to the stimuli
     db.execute(delete(Study).where(Study.id == study.id))
     db.expire_all()
     return folders
+
+
+def delete_stimuli(db: Session, study: Study) -> set[str]:
+    """Delete a draft's stimuli, accepted warnings and participants; return its folders' names.
+
+    As for `delete_study`, the caller removes the folders once the deletion is committed.
+    """
+    folders = _list_folders(db, study)
+    _delete_participants(db, study)
+    for table in (StimulusCount, PairCount, MethodCount, AcceptedWarning, Stimulus):
+        db.execute(delete(table).where(table.study_id == study.id))
+    db.expire_all()
+    return folders
+
+
+def _delete_participants(db: Session, study: Study) -> None:
+    """Delete a study's participants, and request the job that erases their traces."""
+    people = Participant.study_id == study.id
+    if db.scalar(select(Participant.id).where(people).limit(1)) is not None:
+        request_job(db, JobKind.ERASE_TRACES, requested_by="deletion of a study")
+    db.execute(delete(Participant).where(people))
+
+
+def _list_folders(db: Session, study: Study) -> set[str]:
+    files = db.scalars(select(Stimulus.file).where(Stimulus.study_id == study.id))
+    return {file.partition("/")[0] for file in files}
 
 
 def remove_stimuli(stimuli_folder: Path, folders: Iterable[str]) -> None:

@@ -30,6 +30,7 @@ def test_every_variable_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "STUDY_PUBLIC_URL": "https://study.example.org/",
         "STUDY_TRUSTED_PROXIES": "1",
         "STUDY_MAX_UNANSWERED": "500",
+        "STUDY_MAX_UPLOAD_MB": "50",
         "STUDY_X_ACCEL": "/stimuli/",
     }
     for name, value in variables.items():
@@ -41,6 +42,7 @@ def test_every_variable_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         public_url="https://study.example.org",
         trusted_proxies=1,
         max_unanswered=500,
+        max_upload_mb=50,
         x_accel_prefix="/stimuli",
     )
 
@@ -67,6 +69,7 @@ def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("STUDY_TRUSTED_PROXIES", "one"),
         ("STUDY_MAX_UNANSWERED", "-1"),
+        ("STUDY_MAX_UPLOAD_MB", "0"),
         ("STUDY_PUBLIC_URL", "uni.example"),
         ("STUDY_PUBLIC_URL", "https://study.example.org/?a=b"),
         ("STUDY_PUBLIC_URL", "https://lab.example.org/a%20b"),

@@ -308,6 +308,7 @@ def _create_study_tables() -> None:
         sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
         sa.Column("number", sa.Integer(), primary_key=True),
         sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, server_default=""),
     )
     op.create_table(
         "unblinding",
@@ -536,7 +537,9 @@ def _create_job_table() -> None:
         "job",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column(
-            "kind", _one_of("jobkind", "erase_traces simulate report monitor"), nullable=False
+            "kind",
+            _one_of("jobkind", "erase_traces simulate report monitor import"),
+            nullable=False,
         ),
         sa.Column("study_id", sa.Integer(), _parent("study")),
         sa.Column("payload", sa.Text(), nullable=False, server_default="{}"),

@@ -174,6 +174,8 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         )
     except enrollment.StudyNotOpenError:
         return {"error": f"the study is {study.state}"}, 403
+    except enrollment.NoStimuliError:
+        return {"error": "the study has no images yet"}, 403
     except enrollment.NotInvitedError:
         return {"error": "invitation: required by this study"}, 403
     except enrollment.TookPartBeforeError:

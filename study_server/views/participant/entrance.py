@@ -55,6 +55,7 @@ ADMISSION_ERRORS = (
     enrollment.StudyFullError,
     enrollment.TookPartBeforeError,
     enrollment.WithdrawnError,
+    enrollment.NoStimuliError,
 )
 
 
@@ -220,6 +221,8 @@ def _player_url(participant: Participant, arrival: Arrival) -> str:
 
 def _require_entry(study: Study, arrival: Arrival) -> None:
     """Raise one of ADMISSION_ERRORS if this person cannot be admitted."""
+    if arrival.mode is not Mode.LIVE and not study.has_stimuli:
+        raise enrollment.NoStimuliError
     if arrival.mode is Mode.LIVE:
         enrollment.require_admission(study, arrival.source, arrival.is_invited)
         person = find_person(study, arrival.source, arrival.lasting_id)
@@ -293,6 +296,7 @@ def _render_refusal(
             "You have withdrawn from this study, and your data have been deleted. Nobody can take "
             "part twice, so you can’t start over. Thank you for your interest."
         ),
+        enrollment.NoStimuliError: gettext("This study has no images yet."),
     }
     return _render_message(wording, reasons[type(refusal)], 403)
 

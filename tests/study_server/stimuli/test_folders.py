@@ -60,7 +60,8 @@ def test_missing_pairs_are_named(folders: dict[str, Path], tmp_path: Path) -> No
         write_manifest(tmp_path / "manifest.csv", folders)
     assert str(refused.value) == (
         "real has no extra; foil has no dogs/1, extra; "
-        "every photograph needs one image per method, or use --unpaired"
+        "every photograph needs one image per method, or the study must be unpaired "
+        "(--unpaired, and paired = false in study.toml)"
     )
     assert not (tmp_path / "manifest.csv").exists()
 

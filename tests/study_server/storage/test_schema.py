@@ -56,7 +56,8 @@ INSERT INTO method_count (study_id, mode, method, participants) VALUES (1, 'live
 INSERT INTO wording (study_id, language, part, text) VALUES (1, 'de', 'question', 'Welches Bild?');
 INSERT INTO platform_completion (study_id, source, outcome, code_or_url)
 VALUES (1, 'prolific', 'complete', 'C1');
-INSERT INTO accepted_warning (study_id, number, message) VALUES (1, 0, 'all gray');
+INSERT INTO accepted_warning (study_id, number, message, reason)
+VALUES (1, 0, 'all gray', 'a study of grays');
 INSERT INTO screening (participant_id, color_vision, plates_correct) VALUES (1, 'normal', 3);
 INSERT INTO submitted_page (participant_id, page, submitted_at) VALUES (1, 'before', '{MOMENT}');
 INSERT INTO question_answer (participant_id, name, page, type, value)

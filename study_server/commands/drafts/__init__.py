@@ -1,0 +1,1 @@
+"""The commands that make a draft, or give it stimuli, in one step."""

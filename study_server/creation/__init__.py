@@ -1,0 +1,1 @@
+"""Create a study from a preset, and import its stimuli or replace them."""

@@ -1,0 +1,109 @@
+"""Uploaded stimuli: the private folder of each upload, the job that imports it, and its end.
+
+An upload is in instance/uploads/NAME until it is imported, refused or replaced. What no job and no
+study needs any more is removed when the next upload comes.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from study_server.creation.replacement import require_draft
+from study_server.errors import StudyError
+from study_server.jobs.queue import find_newest_jobs, request_job
+from study_server.jobs.stimulus_import import REPORT_NAME
+from study_server.settings import Settings
+from study_server.stimuli.audit_report import AuditReport, read_audit_report
+from study_server.stimuli.files import IMPORT_FOLDER_PREFIX, remove_folder
+from study_server.storage.models import Job, Study
+from study_server.vocabulary import JobKind, JobState
+
+ZIP_NAME = "stimuli.zip"
+UNFINISHED = (JobState.WAITING, JobState.RUNNING)
+RECEIVED_WITHIN = timedelta(hours=1)  # an upload that wrote nothing for this long was cut off
+KEPT_FOR = timedelta(days=7)  # while somebody thinks about the findings
+
+
+class PendingUpload(NamedTuple):
+    """Stimuli that were audited and wait for a decision, or were refused."""
+
+    source: Path
+    folder: Path
+    report: AuditReport
+
+
+def create_upload_folder(settings: Settings) -> Path:
+    """Create a private folder for one upload."""
+    folder = settings.uploads_folder / secrets.token_hex(8)
+    folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def request_import(
+    db: Session,
+    study: Study,
+    source: Path,
+    folder: Path,
+    *,
+    requested_by: str,
+    reasons: Mapping[str, str] | None = None,
+) -> Job:
+    """Request the job that imports stimuli into a draft.
+
+    source: a zip in `folder`, or a manifest. Raises StudyError if the stimuli can no longer change,
+    or if another import is under way.
+    """
+    require_no_import(db, study)
+    payload = {"source": str(source), "folder": str(folder), "reasons": dict(reasons or {})}
+    return request_job(
+        db, JobKind.IMPORT, requested_by=requested_by, study_id=study.id, payload=payload
+    )
+
+
+def require_no_import(db: Session, study: Study) -> None:
+    """Raise StudyError if the stimuli cannot be replaced now."""
+    require_draft(db, study)
+    job = find_newest_jobs(db, study).get(JobKind.IMPORT)
+    if job is not None and job.state in UNFINISHED:
+        raise StudyError("another import of this study is under way; wait until it has finished")
+
+
+def find_pending_upload(db: Session, study: Study) -> PendingUpload | None:
+    """Return the newest upload of a study if its audit has findings, otherwise None."""
+    job = find_newest_jobs(db, study).get(JobKind.IMPORT)
+    if job is None or job.state is not JobState.FAILED:
+        return None
+    payload = json.loads(job.payload)
+    source, folder = Path(payload["source"]), Path(payload["folder"])
+    report = read_audit_report(folder / REPORT_NAME)
+    return PendingUpload(source, folder, report) if report and report.kinds else None
+
+
+def remove_unneeded_uploads(db: Session, settings: Settings, *, keep: Path | None = None) -> None:
+    """Remove the folders of uploads that were cut off, replaced or forgotten.
+
+    keep: the folder of an upload that has just arrived.
+    """
+    running, newest = set[Path](), dict[int | None, Path]()
+    for job in db.scalars(select(Job).where(Job.kind == JobKind.IMPORT).order_by(Job.id)):
+        newest[job.study_id] = Path(json.loads(job.payload)["folder"])
+        if job.state in UNFINISHED:
+            running.add(newest[job.study_id])
+    for folder in settings.uploads_folder.glob("*"):
+        limit = KEPT_FOR if folder in newest.values() else RECEIVED_WITHIN
+        is_old = _seconds_since_change(folder) > limit.total_seconds()
+        is_unpacked = folder.name.startswith(IMPORT_FOLDER_PREFIX)
+        if is_old and not is_unpacked and folder not in {*running, keep}:
+            remove_folder(folder)
+
+
+def _seconds_since_change(folder: Path) -> float:
+    changes = [path.stat().st_mtime for path in (folder, *folder.glob("*")) if path.exists()]
+    return time.time() - max(changes, default=time.time())
