@@ -34,6 +34,7 @@ from study_server.views.researcher.study import (
     recruit,
     rehearse,
     report,
+    stimuli,
 )
 from study_server.views.researcher.study.draft import freeze, protocol, wording
 from study_server.views.researcher.study.people import comments, participant
@@ -67,6 +68,7 @@ BLUEPRINTS = (
     comments.pages,
     recruit.pages,
     data.pages,
+    stimuli.pages,
     health.pages,
 )
 API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)
@@ -137,6 +139,7 @@ def _register_routes(app: OpenAPI) -> None:
         csrf.exempt(blueprint)
     csrf.exempt(entrance.consent)  # it checks its CSRF token itself
     csrf.exempt(entrance.turn_away)  # it stores nothing but a count
+    csrf.exempt(stimuli.upload)  # it checks its CSRF token itself, before the file arrives
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for blueprint in API_BLUEPRINTS:

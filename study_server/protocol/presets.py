@@ -5,7 +5,7 @@ Palette. hype_inf, hype_time: Zhou et al., NeurIPS 2019. Settings that a preset 
 the defaults of `Protocol`, which are those of zhang2016 unless noted here.
 """
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from study_server.tasks.catalog import TASKS
 
@@ -190,6 +190,84 @@ PRESETS |= {
 }
 PRESETS = {name: SCREENING_DEFAULTS | settings for name, settings in PRESETS.items()}
 assert PRESETS.keys() == set(get_args(Preset))
+
+
+class PresetDescription(NamedTuple):
+    """The name of a preset in words, who uses it, and its purpose, for a page."""
+
+    name: str
+    used_by: str
+    purpose: str
+
+
+PRESET_DESCRIPTIONS = {
+    "zhang2016": PresetDescription(
+        "Colorization, one method per person",
+        "Zhang, Isola & Efros, Colorful Image Colorization, ECCV 2016",
+        "Participants see a photograph and its recolored copy, and choose the fake.",
+    ),
+    "within": PresetDescription(
+        "Colorization, all methods",
+        "the settings of Zhang et al. as we recommend them",
+        "As above, but each participant sees all methods, so half as many people are enough.",
+    ),
+    "isola2017": PresetDescription(
+        "Image translation: which is fake?",
+        "Isola et al., pix2pix, CVPR 2017",
+        "Participants see a photograph and a generated image, and choose the fake.",
+    ),
+    "zhu2017": PresetDescription(
+        "Image translation: which is real?",
+        "Zhu et al., CycleGAN, ICCV 2017",
+        "Participants see a photograph and a generated image, and choose the photograph.",
+    ),
+    "saharia": PresetDescription(
+        "Side by side, limited time",
+        "Saharia et al., SR3 and Palette, 2021",
+        "Both images are shown at once; participants choose the photograph.",
+    ),
+    "hype_inf": PresetDescription(
+        "Single images, no time limit",
+        "Zhou et al., HYPE∞, NeurIPS 2019",
+        "Participants see one image at a time, and say whether it is a photograph.",
+    ),
+    "hype_time": PresetDescription(
+        "Single images, adaptive exposure",
+        "Zhou et al., HYPE-time, NeurIPS 2019",
+        "The exposure gets shorter after right answers, and longer after wrong ones.",
+    ),
+    "exposure": PresetDescription(
+        "Single images, six exposures",
+        "perception research; close to HYPE",
+        "How long must people look to recognize a fake? Exposures from 100 to 5000 ms.",
+    ),
+    "pairwise": PresetDescription(
+        "Preference between two images",
+        "common in image generation and restoration, and in model arenas",
+        "Participants choose the better of two images; ties are allowed.",
+    ),
+    "best_of_n": PresetDescription(
+        "Best of several images",
+        "common in image restoration and colorization",
+        "Participants choose the best of four images, with a reference beside them.",
+    ),
+    "ranking": PresetDescription(
+        "Ranking",
+        "common in image restoration and style transfer",
+        "Participants put three images in order.",
+    ),
+    "acr": PresetDescription(
+        "Rating of single images (ACR)",
+        "ITU-T P.910, the image and video quality community",
+        "Participants rate one image at a time on a five-point scale.",
+    ),
+    "dcr": PresetDescription(
+        "Rating against the original (DCR)",
+        "ITU-T P.910, the image and video quality community",
+        "Participants rate how much an image differs from the original beside it.",
+    ),
+}
+assert PRESET_DESCRIPTIONS.keys() == PRESETS.keys()
 
 KEY_COMMENTS = {
     "slug": "address of the study: /s/SLUG",

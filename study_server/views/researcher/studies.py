@@ -1,21 +1,23 @@
 """The list of studies, and the log of what researchers did."""
 
-from flask import Blueprint, current_app, g, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 
 from study_server.monitoring.study_list import list_study_rows, list_tags
 from study_server.studies.action_log import list_actions
+from study_server.views.researcher import new_study
 from study_server.views.researcher.access import app_settings, is_owner, require_login
 from study_server.views.researcher.study.page import entry_url
 
 pages = Blueprint("studies", __name__, url_prefix="/researcher")
 require_login(pages)
+pages.add_url_rule("/new", view_func=new_study.new)
+pages.add_url_rule("/new", view_func=new_study.create, methods=["POST"])
 
 
 @pages.get("")
 def overview() -> str:
     """List the studies, searched and filtered by tag."""
     search, tag = request.args.get("search", "").strip(), request.args.get("tag", "")
-    may_create = is_owner() and "studies.new" in current_app.view_functions
     studies = list_study_rows(g.db, search, tag)
     return render_template(
         "researcher/studies.html",
@@ -26,7 +28,7 @@ def overview() -> str:
         search=search,
         chosen_tag=tag,
         may_change=is_owner(),
-        new_url=url_for("studies.new") if may_create else None,
+        new_url=url_for("studies.new") if is_owner() else None,
     )
 
 

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from flask import current_app, g, redirect, render_template, url_for
+from flask import current_app, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from study_server.clock import now
@@ -108,6 +108,10 @@ def show_progress(slug: str) -> ResponseReturnValue:
 @pages.get("/preview")
 def preview(slug: str) -> ResponseReturnValue:
     """Redirect to the consent page as a new participant in preview mode."""
+    study = find_study(slug)
+    if not study.has_stimuli:
+        flash("The study has no stimuli yet, so it cannot be previewed. Upload them first.")
+        return redirect(url_for("stimuli.show", slug=slug), 303)
     secret: Any = current_app.config["SECRET_KEY"]
-    token = create_invitation(secret, find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
+    token = create_invitation(secret, study.slug, Mode.PREVIEW, secrets.token_hex(8))
     return redirect(url_for("entrance.entry", slug=slug, invitation=token), 303)

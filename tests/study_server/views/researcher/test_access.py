@@ -13,7 +13,7 @@ from tests.study_server.browsing import csrf_token
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 PASSWORD = "correct horse battery"
-VALUES = {"slug": "short", "name": "responses.csv", "kind": "report", "token": "none"}
+VALUES = {"slug": "short", "name": "responses.csv", "kind": "report", "token": "none", "number": 1}
 PUBLIC = {"check_login", "redeem_login_link", "logout"}
 
 
