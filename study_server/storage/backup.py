@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,8 +46,13 @@ def write_backup(engine: Engine, file: Path) -> None:
 
 
 def backup_path(folder: Path, reason: str, moment: datetime) -> Path:
-    """Return the path of an automatic backup: instance/backups/20260105T100000-REASON.sqlite."""
-    return folder / f"{moment:%Y%m%dT%H%M%S}-{reason}.sqlite"
+    """Return the path of a new automatic backup: instance/backups/20260105T100000-REASON.sqlite.
+
+    Another backup of the same second gets a number, because it may be the one that is restored.
+    """
+    stem = f"{moment:%Y%m%dT%H%M%S}-{reason}"
+    names = chain([f"{stem}.sqlite"], (f"{stem}-{number}.sqlite" for number in count(2)))
+    return next(path for name in names if not (path := folder / name).exists())
 
 
 def restore_backup(engine: Engine, file: Path, safety_copy: Path) -> list[tuple[str, str]]:

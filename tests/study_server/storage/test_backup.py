@@ -222,8 +222,9 @@ def test_an_invalid_backup_changes_nothing(
     assert not replaced.exists()
 
 
-def test_a_backup_without_a_name_is_named_for_its_moment() -> None:
+def test_an_automatic_backup_is_named_for_its_moment_and_replaces_no_other(tmp_path: Path) -> None:
     moment = datetime(2026, 1, 5, 10, 0, 0, tzinfo=UTC)
-    assert backup_path(Path("b"), "schema-0001", moment) == Path(
-        "b/20260105T100000-schema-0001.sqlite"
-    )
+    for name in ("20260105T100000-schema-0001.sqlite", "20260105T100000-schema-0001-2.sqlite"):
+        path = backup_path(tmp_path, "schema-0001", moment)
+        assert path == tmp_path / name
+        path.touch()
