@@ -1,17 +1,18 @@
 """Compare the exposures that participants saw with the planned ones."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from study_server.studies.trial_counts import ExposureErrors
-
-FRAME_MS = 1000 / 60  # at 60 Hz, as in the report
+from study_server.studies.exclusion_counts import ParticipantSummary
+from study_server.studies.trial_counts import ERROR_STEP_MS, ExposureErrors
 
 
 @dataclass(frozen=True)
 class ExposureAccuracy:
-    """The absolute errors of exposures. off: those of more than a frame."""
+    """The absolute errors of exposures. off: those of more than a frame.
+
+    median_ms, p95_ms: to the nearest half millisecond.
+    """
 
     images: int
     off: int
@@ -29,23 +30,27 @@ class ExposureAccuracy:
         return self.off / self.images
 
 
-def measure_exposure_accuracy(errors: Iterable[ExposureErrors]) -> ExposureAccuracy | None:
-    """Return the accuracy over all exposures; None if none was planned and measured."""
-    totals: Counter[int] = Counter()
-    for one in errors:
-        totals.update(one)
-    images = totals.total()
-    if not images:
+def measure_exposure_accuracy(
+    people: Iterable[ParticipantSummary], errors: ExposureErrors
+) -> ExposureAccuracy | None:
+    """Return the accuracy over all exposures; None if none was planned and measured.
+
+    errors: those of all these people together.
+    """
+    images = off = 0
+    for person in people:
+        images += person.exposures
+        off += person.exposures_off
+    if not images or not errors:
         return None
-    off = sum(count for tenths, count in totals.items() if tenths / 10 > FRAME_MS)
-    return ExposureAccuracy(images, off, _find_quantile(totals, 0.5), _find_quantile(totals, 0.95))
+    return ExposureAccuracy(images, off, find_quantile(errors, 0.5), find_quantile(errors, 0.95))
 
 
-def _find_quantile(totals: Counter[int], share: float) -> float:
+def find_quantile(errors: Mapping[int, int], share: float) -> float:
     """Return the smallest error in ms that at least this share of the exposures does not exceed."""
-    seen, needed = 0, share * totals.total()
-    for tenths in sorted(totals):
-        seen += totals[tenths]
+    seen, needed = 0, share * sum(errors.values())
+    for steps in sorted(errors):
+        seen += errors[steps]
         if seen >= needed:
             break
-    return tenths / 10
+    return steps * ERROR_STEP_MS

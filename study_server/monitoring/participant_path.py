@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, selectinload
 
 from study_server.counts import format_count
 from study_server.monitoring.answer_texts import format_answer
-from study_server.monitoring.exposure_accuracy import FRAME_MS
 from study_server.protocol.model import Protocol, parse_stored_protocol, task_of
 from study_server.storage.models import (
     Environment,
@@ -29,6 +28,7 @@ from study_server.storage.models import (
     Trial,
     TrialStimulus,
 )
+from study_server.studies.trial_counts import FRAME_MS
 from study_server.studies.unblinding import is_blinded
 from study_server.tasks.task import JudgedCandidate
 from study_server.vocabulary import (

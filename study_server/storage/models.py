@@ -557,7 +557,7 @@ class StoredCounts(Base):
     seen_at: Mapped[datetime]
     fast_ms: Mapped[float]  # below this, an answer counts as too fast
     counts: Mapped[str]  # JSON of TrialCounts
-    exposure_errors: Mapped[str]  # JSON: numbers of images by absolute error in tenths of a ms
+    exposure_errors: Mapped[str]  # JSON: numbers of images by absolute error, in half ms
 
 
 class Unblinding(Base):

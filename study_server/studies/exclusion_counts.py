@@ -5,7 +5,7 @@ both over random studies.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Executable, func, select
@@ -20,7 +20,7 @@ from study_server.studies.exclusion_rules import (
     required_attention_checks_correct,
 )
 from study_server.studies.stored_counts import load_counts
-from study_server.studies.trial_counts import TrialCounts, count_trials
+from study_server.studies.trial_counts import CountsByName, TrialCounts, count_trials
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 REASON_TEXTS = {
@@ -37,7 +37,7 @@ REASON_TEXTS = {
 TOUCH_SCREEN, MOUSE_OR_KEYBOARD = "touch screen", "mouse or keyboard"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ParticipantSummary(TrialCounts):
     """A participant and the counts of their trials.
 
@@ -92,42 +92,43 @@ def summarize_participant(
 ) -> ParticipantSummary:
     """Return the summary of one participant."""
     fast_ms = exclusion_rules_of(study).fast_ms
-    counts = count_trials(db, study, [participant.id], fast_ms)
-    (summary,) = _summarize(db, study, counts, Participant.id == participant.id)
+    counts = vars(count_trials(db, study, [participant.id], fast_ms)[participant.id])
+    own = {participant.id: counts}
+    (summary,) = _summarize(db, study, own, Participant.id == participant.id)
     return summary
 
 
 def _summarize(
     db: Session,
     study: Study,
-    counts: Mapping[int, TrialCounts],
+    counts: Mapping[int, CountsByName],
     *conditions: ColumnElement[bool],
 ) -> list[ParticipantSummary]:
     rules = exclusion_rules_of(study)
     protocol = parse_stored_protocol(study.protocol)
     late, silent = timed_out_before(protocol), abandoned_before(protocol)
     repeat_ids, checks = _find_repeat_ids(db, study), rules.attention_checks_planned or 0
-    return [
-        apply_rules(
-            ParticipantSummary(
-                **vars(counts[row.id]),
-                id=row.id,
-                public_id=row.public_id,
-                source=row.source,
-                outcome=current_outcome(
-                    row.outcome, row.started_at, row.last_seen_at, late, silent
-                ),
-                started_at=row.started_at,
-                finished_at=row.finished_at,
-                language=row.language,
-                attention_checks_planned=checks,
-                took_part_before=row.id in repeat_ids,
-            ),
-            rules,
+    summaries = []
+    for id_, public_id, source, outcome, language, started_at, seen_at, finished_at in db.execute(
+        _select_people(conditions)
+    ):
+        if id_ not in counts:  # they have enrolled in the meantime
+            continue
+        summary = ParticipantSummary(
+            **counts[id_],
+            id=id_,
+            public_id=public_id,
+            source=source,
+            outcome=current_outcome(outcome, started_at, seen_at, late, silent),
+            language=language,
+            started_at=started_at,
+            finished_at=finished_at,
+            attention_checks_planned=checks,
+            took_part_before=id_ in repeat_ids,
         )
-        for row in db.execute(_select_people(conditions))
-        if row.id in counts  # someone may have enrolled in the meantime
-    ]
+        summary.reasons = find_reasons(summary, rules)
+        summaries.append(summary)
+    return summaries
 
 
 def _select_people(conditions: Iterable[ColumnElement[bool]]) -> Executable:
@@ -163,8 +164,8 @@ def _find_repeat_ids(db: Session, study: Study) -> set[int]:
     return set(db.scalars(query))
 
 
-def apply_rules(summary: ParticipantSummary, rules: PlannedExclusions) -> ParticipantSummary:
-    """Return the summary with the exclusion rules that apply so far.
+def find_reasons(summary: ParticipantSummary, rules: PlannedExclusions) -> tuple[str, ...]:
+    """Return the exclusion rules that apply so far.
 
     Active participants do not count as incomplete, because they may still finish.
     """
@@ -186,8 +187,7 @@ def apply_rules(summary: ParticipantSummary, rules: PlannedExclusions) -> Partic
         and summary.alternations / (answered - 1) > rules.alternation_max_fraction,
         "timing": enough and summary.disturbed_trials / answered > rules.flagged_max_fraction,
     }
-    reasons = tuple(rule for rule, is_met in applies.items() if is_met)
-    return replace(summary, reasons=reasons)
+    return tuple(rule for rule, is_met in applies.items() if is_met)
 
 
 def fails_attention_checks(summary: ParticipantSummary, rules: PlannedExclusions) -> bool:

@@ -5,7 +5,8 @@ missing or outdated are counted when they are needed, so that pages are right at
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,8 @@ from study_server.storage.models import Participant, StoredCounts, Study
 from study_server.studies import lookup
 from study_server.studies.exclusion_rules import exclusion_rules_of
 from study_server.studies.trial_counts import (
+    CountsByName,
     ExposureErrors,
-    TrialCounts,
     count_exposure_errors,
     count_trials,
 )
@@ -31,23 +32,30 @@ QUIET_FOR = timedelta(seconds=60)
 PEOPLE_PER_TRANSACTION = 200
 
 
-def load_counts(db: Session, study: Study, mode: Mode) -> dict[int, TrialCounts]:
+def load_counts(db: Session, study: Study, mode: Mode) -> dict[int, CountsByName]:
     """Return the counts of all participants of a mode, by id."""
-    stored = {
-        id_: TrialCounts(**json.loads(text))
+    counts: dict[int, CountsByName] = {
+        id_: json.loads(text)
         for id_, text in db.execute(_select_current(study, mode, StoredCounts.counts))
     }
-    fast_ms = exclusion_rules_of(study).fast_ms
-    return stored | count_trials(db, study, _find_others(db, study, mode, stored), fast_ms)
+    others, fast_ms = _find_others(db, study, mode, counts), exclusion_rules_of(study).fast_ms
+    for id_, counted in count_trials(db, study, others, fast_ms).items():
+        counts[id_] = vars(counted)
+    return counts
 
 
-def load_exposure_errors(db: Session, study: Study, mode: Mode) -> dict[int, ExposureErrors]:
-    """Return the exposure errors of all participants of a mode, by id."""
-    stored = {
-        id_: {int(tenths): count for tenths, count in json.loads(text).items()}
-        for id_, text in db.execute(_select_current(study, mode, StoredCounts.exposure_errors))
-    }
-    return stored | count_exposure_errors(db, _find_others(db, study, mode, stored))
+def load_exposure_errors(db: Session, study: Study, mode: Mode) -> ExposureErrors:
+    """Return the exposure errors of all participants of a mode together."""
+    total: defaultdict[str, int] = defaultdict(int)
+    known = set()
+    for id_, text in db.execute(_select_current(study, mode, StoredCounts.exposure_errors)):
+        known.add(id_)
+        for steps, images in json.loads(text).items():
+            total[steps] += images
+    for errors in count_exposure_errors(db, _find_others(db, study, mode, known)).values():
+        for step, images in errors.items():
+            total[str(step)] += images
+    return {int(steps): images for steps, images in total.items()}
 
 
 def _select_current(
@@ -66,9 +74,7 @@ def _select_current(
     )
 
 
-def _find_others(
-    db: Session, study: Study, mode: Mode, known: Mapping[int, object]
-) -> Collection[int]:
+def _find_others(db: Session, study: Study, mode: Mode, known: Iterable[int]) -> Collection[int]:
     query = select(Participant.id).where(Participant.study_id == study.id, Participant.mode == mode)
     return set(db.scalars(query)) - set(known)
 

@@ -36,13 +36,15 @@ from study_server.vocabulary import DISTURBANCE_FLAGS, SCRIPT_INPUT, TrialKind
 
 IDS_PER_STATEMENT = 1000
 TOUCH_INPUTS = ("touch", "pen")  # as in the report
+FRAME_MS = 1000 / 60  # at 60 Hz, as in the report
+ERROR_STEP_MS = 0.5
 # Answers to images that were shown again are exported as voided.
 COUNTS = Trial.reshown.is_(False)
 LEFT_JUDGMENT, RIGHT_JUDGMENT = aliased(Judgment), aliased(Judgment)
 IS_MAIN = Trial.voided.is_(False) & Trial.kind.in_((TrialKind.TEST, TrialKind.ATTENTION))
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen, because a page makes thousands of its subclass
 class TrialCounts:
     """The counts of one participant.
 
@@ -53,7 +55,8 @@ class TrialCounts:
     have started. scripted_answers: answers from an event that the browser did not create itself.
     has_webdriver: whether the browser reports that it is automated. touch_answers: answers by
     touch or pen. all_answers, all_planned: trials of every kind, without voided ones. responses:
-    all stored responses.
+    all stored responses. exposures: images that were shown for a planned time; exposures_off: those
+    that were off by more than a frame.
     """
 
     planned_trials: int
@@ -74,9 +77,13 @@ class TrialCounts:
     all_answers: int = 0
     all_planned: int = 0
     responses: int = 0
+    exposures: int = 0
+    exposures_off: int = 0
 
 
-# The numbers of exposures by their absolute error in tenths of a millisecond.
+# The fields of TrialCounts, of which a page reads thousands.
+CountsByName = Mapping[str, Any]
+# The numbers of exposures by their absolute error, as a number of steps of ERROR_STEP_MS.
 ExposureErrors = Mapping[int, int]
 
 
@@ -136,10 +143,13 @@ def _count_query(study: Study, ids: Sequence[int], fast_ms: float) -> Executable
         "all_planned": valid & Trial.id.is_not(None),
         "responses": answered,
     }
+    first, second = (_find_error(shown) for shown in (Response.first_ms, Response.second_ms))
     return (
         select(
             Participant.id,
             *(func.count().filter(one).label(name) for name, one in conditions.items()),
+            _count_both(main, first.is_not(None), second.is_not(None)).label("exposures"),
+            _count_both(main, first > FRAME_MS, second > FRAME_MS).label("exposures_off"),
         )
         .select_from(Participant)
         .outerjoin(Trial, Trial.participant_id == Participant.id)
@@ -149,6 +159,20 @@ def _count_query(study: Study, ids: Sequence[int], fast_ms: float) -> Executable
         .where(Participant.id.in_(ids))
         .group_by(Participant.id)
     )
+
+
+def _find_error(
+    shown: InstrumentedAttribute[float] | InstrumentedAttribute[float | None],
+) -> ColumnElement[float]:
+    """Return the absolute error of an exposure in ms; NULL if its image stayed until the answer."""
+    return func.abs(shown - Trial.exposure_ms)
+
+
+def _count_both(
+    main: ColumnElement[bool], first: ColumnElement[bool], second: ColumnElement[bool]
+) -> ColumnElement[int]:
+    """Return the number of first and second images for which a condition holds."""
+    return func.count().filter(main & first) + func.count().filter(main & second)
 
 
 def _is_choice(study: Study, judgment: type[Judgment], slot: int) -> ColumnElement[bool]:
@@ -202,19 +226,19 @@ def count_exposure_errors(db: Session, ids: Collection[int]) -> dict[int, Exposu
     for batch in split_ids(ids):
         parts = [_list_errors(batch, shown) for shown in (Response.first_ms, Response.second_ms)]
         listed = union_all(*parts).subquery()
-        person, tenths = listed.c.participant_id, listed.c.tenths
-        counted = select(person, tenths, func.count().label("images")).group_by(person, tenths)
+        person, steps = listed.c.participant_id, listed.c.steps
+        counted = select(person, steps, func.count().label("images")).group_by(person, steps)
         for row in db.execute(counted):
-            errors[row.participant_id][int(row.tenths)] = row.images
+            errors[row.participant_id][int(row.steps)] = row.images
     return dict(errors)
 
 
 def _list_errors(
     ids: Sequence[int], shown: InstrumentedAttribute[float] | InstrumentedAttribute[float | None]
 ) -> Select[Any]:
-    error = func.abs(shown - Trial.exposure_ms)
+    error = _find_error(shown)
     return (
-        select(Trial.participant_id, func.round(error * literal(10)).label("tenths"))
+        select(Trial.participant_id, func.round(error / literal(ERROR_STEP_MS)).label("steps"))
         .join(Response)
         .where(Trial.participant_id.in_(ids), IS_MAIN, COUNTS, error.is_not(None))
     )

@@ -9,7 +9,7 @@ from study_server.clock import now
 from study_server.jobs.queue import request_job
 from study_server.monitoring import alerts
 from study_server.monitoring.alerts import find_alerts
-from study_server.monitoring.exposure_accuracy import measure_exposure_accuracy
+from study_server.monitoring.exposure_accuracy import ExposureAccuracy
 from study_server.participants.participation import store_comment
 from study_server.storage.models import Study
 from study_server.studies.exclusion_counts import list_participant_summaries
@@ -17,16 +17,18 @@ from study_server.vocabulary import JobKind, JobState, StudyState
 from tests.study_server.monitoring.people import take_part
 
 
-def sentences(db: Session, study: Study, folder: Path, errors: dict[int, int]) -> list[str]:
+def sentences(db: Session, study: Study, folder: Path, off: int = 0) -> list[str]:
+    """Return the alerts if this many of 100 exposures were off by more than a frame."""
     db.flush()
     people = list_participant_summaries(db, study)
-    found = find_alerts(db, study, people, measure_exposure_accuracy([errors]), folder)
+    accuracy = ExposureAccuracy(images=100, off=off, median_ms=0, p95_ms=0)
+    found = find_alerts(db, study, people, accuracy, folder)
     return [alert.sentence for alert in found]
 
 
 def test_a_quiet_study_needs_nothing(db: Session, study: Study, tmp_path: Path) -> None:
     take_part(db, study, "p")
-    assert sentences(db, study, tmp_path, {0: 95, 200: 5}) == []
+    assert sentences(db, study, tmp_path, off=5) == []
 
 
 def test_each_problem_is_a_sentence(
@@ -37,11 +39,11 @@ def test_each_problem_is_a_sentence(
     job = request_job(db, JobKind.REPORT, requested_by="ada", study_id=study.id)
     job.state, job.message, job.finished_at = JobState.FAILED, "no answers", now()
     monkeypatch.setattr(alerts, "MIN_FREE_BYTES", 1 << 60)
-    places, exposures, comments, jobs, disk = sentences(db, study, tmp_path, {0: 94, 200: 6})
+    places, exposures, comments, jobs, disk = sentences(db, study, tmp_path, off=6)
     assert places == "1 participant is complete or under way, and enrollment stops at 1."
     assert exposures.startswith("6.0% of the exposures were off by more than a frame.")
     assert comments == "1 comment is unread."
     assert jobs == "The last report job failed: no answers."
     assert "GB are free on the server's disk" in disk
     study.state = StudyState.CLOSED
-    assert places not in sentences(db, study, tmp_path / "not" / "there", {})
+    assert places not in sentences(db, study, tmp_path / "not" / "there")

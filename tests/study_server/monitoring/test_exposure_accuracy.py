@@ -2,27 +2,26 @@
 
 import statistics
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from study_server.monitoring.exposure_accuracy import measure_exposure_accuracy
+from tests.study_server.studies.test_exclusion_counts import GOOD
 
 
 def test_the_accuracy_is_that_of_all_exposures() -> None:
-    errors = [0.1 * n for n in range(400)]  # up to 39.9 ms
-    halves = errors[::2], errors[1::2]
-    accuracy = measure_exposure_accuracy(
-        [Counter(round(10 * one) for one in half) for half in halves]
-    )
+    errors = [0.5 * n for n in range(400)]
+    people = [replace(GOOD, exposures=150, exposures_off=20), replace(GOOD, exposures=250)]
+    accuracy = measure_exposure_accuracy(people, Counter(round(2 * one) for one in errors))
     assert accuracy is not None
-    assert accuracy.images == 400
-    within = sum(one <= 1000 / 60 for one in errors) / 400
-    assert accuracy.within_frame == pytest.approx(within)
-    assert accuracy.missed == pytest.approx(1 - within)
-    assert accuracy.median_ms == pytest.approx(statistics.median_low(errors))
-    assert accuracy.p95_ms == pytest.approx(errors[379])
+    assert (accuracy.images, accuracy.off) == (400, 20)
+    assert accuracy.missed == 0.05
+    assert accuracy.within_frame == pytest.approx(0.95)
+    assert accuracy.median_ms == statistics.median_low(errors)
+    assert accuracy.p95_ms == errors[379]
 
 
 def test_without_planned_exposures_there_is_no_accuracy() -> None:
-    assert measure_exposure_accuracy([]) is None
-    assert measure_exposure_accuracy([{}, {}]) is None
+    assert measure_exposure_accuracy([], {}) is None
+    assert measure_exposure_accuracy([GOOD], {}) is None

@@ -18,7 +18,7 @@ from study_server.storage.models import Participant, Study
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
 from study_server.studies.exclusion_counts import (
     ParticipantSummary,
-    apply_rules,
+    find_reasons,
     list_participant_summaries,
 )
 from study_server.studies.lookup import find_study
@@ -127,11 +127,11 @@ def take_part(
 def test_reasons_are_the_rules_of_the_plan(
     change: dict[str, Any], reasons: tuple[str, ...]
 ) -> None:
-    assert apply_rules(replace(GOOD, **change), PLANNED).reasons == reasons
+    assert find_reasons(replace(GOOD, **change), PLANNED) == reasons
 
 
 def test_single_images_and_ties_have_no_side() -> None:
-    assert apply_rules(replace(GOOD, left_answers=0, right_answers=0), PLANNED).reasons == ()
+    assert find_reasons(replace(GOOD, left_answers=0, right_answers=0), PLANNED) == ()
 
 
 def test_the_rules_are_those_that_were_frozen(db: Session, study: Study) -> None:

@@ -62,7 +62,7 @@ def _progress_context(study: Study, mode: Mode) -> dict[str, object]:
     people = list_participant_summaries(g.db, study, mode)
     withdrawn = study.withdrawn_count if mode is Mode.LIVE else 0
     progress: StudyProgress = measure_progress(g.db, study, mode, people)
-    accuracy = measure_exposure_accuracy(load_exposure_errors(g.db, study, mode).values())
+    accuracy = measure_exposure_accuracy(people, load_exposure_errors(g.db, study, mode))
     instance = app_settings().instance_folder
     is_live = mode is Mode.LIVE
     return {
