@@ -97,7 +97,7 @@ class ReportOptions:
         margin = self.effective_plan().margin
         if margin is None:
             return "default"
-        if self.design and margin == self.design.plan.margin:
+        if self.design and self.design.is_frozen and margin == self.design.plan.margin:
             return "design"
         return "plan" if self.margin is None else "option"
 

@@ -53,12 +53,12 @@ class DesignCheck:
 def check_against_design(
     design: Design | None, used_plan: Plan, selected: Responses, table: TrialTable
 ) -> DesignCheck:
-    """Compare a study with its design; the verdict is `unknown` without a design.
+    """Compare a study with its design; the verdict is `unknown` without a frozen design.
 
     used_plan: the plan that the analysis used. selected, table: the same trials, as text and as
     numbers.
     """
-    if design is None:
+    if design is None or not design.is_frozen:
         carried = [digest for digest in selected.distinct("design_sha256") if digest]
         return DesignCheck(carried[0] if len(carried) == 1 else None, "unknown")
     shown = set(table.tested_methods())
@@ -89,7 +89,7 @@ def check_judged_against_design(
 
     judgments: those of the selected responses, which name the methods.
     """
-    if design is None:
+    if design is None or not design.is_frozen:
         return check_against_design(design, used_plan, selected, table)
     tested = judgments.select(selected.isin("kind", "test")[judgments.trial])
     shown = set(tested.method.tolist())

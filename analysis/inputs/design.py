@@ -1,4 +1,4 @@
-"""The frozen design (design.json of `study freeze`) and the analysis plan, in it or alone."""
+"""Read the design of a study, frozen or not, and the analysis plan, in the design or alone."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-DESIGN_SCHEMA = "hue-and-eye/design/1"
+DESIGN_SCHEMA, DRAFT_SCHEMA = "hue-and-eye/design/1", "hue-and-eye/draft/1"
 PLAN_KEYS = ("hypotheses", "exclusions", "margin", "participants", "stopping", "covariates")
 STAIRCASE_KEYS = ("start_ms", "up_ms", "down_ms", "right_in_a_row", "min_ms", "max_ms")
 PROPORTION_TEXT, COUNT_TEXT, TIME_TEXT, BOOLEAN_TEXT = (
@@ -25,13 +25,13 @@ class DesignError(Exception):
 
 @dataclass(frozen=True)
 class ExclusionRules:
-    """The numbers of the rules, by the names that a plan has for them; None: no such rule.
+    """The numbers of the exclusion rules, named as in a plan; None: the rule does not apply.
 
-    planned_trials: test and attention checks a person, repeats aside; None: who has `complete` as
-    outcome did all, nobody else did. attention_checks_planned: None: what people who completed
-    have seen. attention_checks_min_correct: None: eight of ten; 0: no such rule; with fewer planned
-    than `attention_checks_min_planned` it only flags.
-    min_answers: with fewer, shares of them tell no habit.
+    planned_trials: test trials and attention checks per participant, without repeats; if None, only
+    participants whose outcome is `complete` have answered all. attention_checks_planned: if None,
+    the number that complete participants have seen. attention_checks_min_correct: if None, 80%; if
+    0, the rule does not apply; with fewer planned than `attention_checks_min_planned`, failures are
+    flagged only. min_answers: rules about shares need at least this many answers.
     """
 
     min_completed_fraction: float | None = 0.9
@@ -51,10 +51,10 @@ class ExclusionRules:
 
 @dataclass(frozen=True)
 class Plan:
-    """The choices that are fixed before the data; None: left open.
+    """The decisions that are made before the data are collected; None: left open.
 
-    margin: within which a difference counts as none. participants: who complete. covariates: the
-    names of the variables whose levels are compared (`inputs/covariates.py`); no others are.
+    margin: the equivalence margin. participants: the planned number of participants who complete
+    the study. covariates: the variables whose levels are compared (`inputs/covariates.py`).
     """
 
     rules: ExclusionRules = field(default_factory=ExclusionRules)
@@ -65,10 +65,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Design:
-    """The content of design.json.
+    """The content of design.json, or of draft.json before the freeze.
 
     sha256: of its canonical JSON, also in every row of the responses. manifest_sha256: of the
-    manifest that the stimuli were imported from; empty if the file does not say.
+    manifest that the stimuli were imported from; empty if the file does not say. is_frozen: whether
+    a study can deviate from it.
     """
 
     sha256: str
@@ -76,6 +77,7 @@ class Design:
     protocol: Mapping[str, Any]
     plan: Plan
     manifest_sha256: str = ""
+    is_frozen: bool = True
 
     @property
     def staircase(self) -> Mapping[str, Any] | None:
@@ -84,9 +86,9 @@ class Design:
 
 
 def read_design(path: Path) -> Design:
-    """Read design.json. Raises DesignError if the file is not a design."""
+    """Read design.json or draft.json. Raises DesignError if the file is not a design."""
     design = read_settings(path)
-    if design.get("schema") != DESIGN_SCHEMA:
+    if design.get("schema") not in (DESIGN_SCHEMA, DRAFT_SCHEMA):
         raise DesignError(f"{path}: schema is {design.get('schema')!r}, expected {DESIGN_SCHEMA}")
     for key, kind in (("study", str), ("protocol", dict), ("plan", dict)):
         if not isinstance(design.get(key), kind):
@@ -97,7 +99,9 @@ def read_design(path: Path) -> Design:
     _check_staircase(f"{path}: protocol", protocol.get("staircase"))
     plan = parse_plan(str(path), design["plan"], protocol)
     manifest_sha256 = str(design.get("manifest_sha256") or "")
-    return Design(hash_canonical(design), design["study"], protocol, plan, manifest_sha256)
+    is_frozen = design["schema"] == DESIGN_SCHEMA
+    sha256 = hash_canonical(design)
+    return Design(sha256, design["study"], protocol, plan, manifest_sha256, is_frozen)
 
 
 def _check_staircase(name: str, staircase: Any) -> None:

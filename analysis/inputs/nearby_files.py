@@ -9,16 +9,16 @@ from analysis.inputs.responses import Responses, ResponsesError
 
 
 def find_design(source: Path, responses: Responses, study: str | None) -> Path | None:
-    """Return the design.json beside a responses file, if it is the design of its study.
+    """Return the design.json or draft.json beside a responses file, if it is of the same study.
 
-    `study export` writes it there. study: the chosen study, or None if the file holds only one.
-    Raises DesignError if the file cannot be used.
+    `study export` writes it there: draft.json until the design is frozen. study: the chosen study,
+    or None if the file holds only one. Raises DesignError if the file cannot be used.
     """
-    path = source.with_name("design.json")
-    if not path.is_file():
-        return None
     studies = [study] if study else responses.distinct("study")
-    return path if read_design(path).study in studies else None
+    for path in (source.with_name("design.json"), source.with_name("draft.json")):
+        if path.is_file() and read_design(path).study in studies:
+            return path
+    return None
 
 
 def find_stimuli(source: Path, responses: Responses, design: Design | None) -> Path | None:

@@ -13,9 +13,11 @@ from study_server.export import rows as tables
 from study_server.export.rows import ExportRow
 from study_server.files import atomic_write
 from study_server.storage.models import Study
+from study_server.studies.design import describe_draft
 from study_server.vocabulary import Mode
 
-RESPONSES_TABLE, CODEBOOK_TABLE, DESIGN_JSON = "responses", "codebook", "design.json"
+RESPONSES_TABLE, CODEBOOK_TABLE = "responses", "codebook"
+DESIGN_JSON, DRAFT_JSON = "design.json", "draft.json"
 PARTICIPANTS_TABLE, QUESTIONNAIRE_TABLE = "participants", "questionnaire"
 LINK_PARAMETERS_TABLE = "link_parameters"
 
@@ -83,24 +85,32 @@ def export_study(
     exported file.
     """
     tables = build_tables(db, study, modes, blinded)
-    other_names = {table.file_name for table in tables[1:]} | {DESIGN_JSON}
+    other_names = {table.file_name for table in tables[1:]} | {DESIGN_JSON, DRAFT_JSON}
     if out.name in other_names:
         raise StudyError(f"{out}: this name is used for another exported file; use another --out")
     files = {
         t.name: out if t.name == RESPONSES_TABLE else out.with_name(t.file_name) for t in tables
     }
     written = {table.name: _write(files[table.name], table, bom) for table in tables}
-    if study.design is not None:
-        with atomic_write(out.with_name(DESIGN_JSON)) as temporary:
-            temporary.write_text(study.design, encoding="utf-8")
+    write_design(study, out.parent)
     return written[RESPONSES_TABLE], written[PARTICIPANTS_TABLE]
+
+
+def write_design(study: Study, folder: Path) -> Path:
+    """Write the design of a study, or what is known of it before the freeze; return the file."""
+    file = folder / (DRAFT_JSON if study.design is None else DESIGN_JSON)
+    with atomic_write(file) as temporary:
+        temporary.write_text(study.design or describe_draft(study), encoding="utf-8")
+    if study.design is not None:
+        (folder / DRAFT_JSON).unlink(missing_ok=True)  # of an earlier export
+    return file
 
 
 def list_other_files(study: Study) -> list[str]:
     """Return the names of the files that `export_study` writes next to the responses."""
     names = [*codebook.TABLE_COLUMNS, CODEBOOK_TABLE]
-    design = [DESIGN_JSON] if study.design is not None else []
-    return [f"{name}.csv" for name in names if name != RESPONSES_TABLE] + design
+    design = DRAFT_JSON if study.design is None else DESIGN_JSON
+    return [f"{name}.csv" for name in names if name != RESPONSES_TABLE] + [design]
 
 
 def _write(file: Path, table: CsvTable, bom: bool) -> int:

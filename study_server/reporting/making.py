@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.export.csv_files import DESIGN_JSON, export_study
+from study_server.export.csv_files import export_study, list_other_files
 from study_server.files import atomic_write
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.reporting.analysis_commands import run_analysis
@@ -73,10 +73,10 @@ def make_monitor(engine: Engine, settings: Settings, slug: str, by: str) -> Path
             decide_blinding(db, study, f"{by} (interim estimates)")
     with TemporaryDirectory() as name:
         folder = Path(name)
-        has_design = _export(engine, slug, folder, (mode,))
-        design = [f"--design={folder / DESIGN_JSON}"] if has_design else []
+        design = _export(engine, slug, folder, (mode,))
         responses = str(folder / RESPONSES_CSV)
-        run_analysis("monitor", [responses, f"--study={slug}", f"--out={file}", *design])
+        arguments = [responses, f"--study={slug}", f"--out={file}", f"--design={design}"]
+        run_analysis("monitor", arguments)
     return file
 
 
@@ -90,12 +90,12 @@ def has_complete_live_participants(db: Session, study: Study) -> bool:
     return db.scalar(query.limit(1)) is not None
 
 
-def _export(engine: Engine, slug: str, folder: Path, modes: Collection[Mode]) -> bool:
-    """Write all tables, with the truth, to a folder; return whether the design is among them."""
+def _export(engine: Engine, slug: str, folder: Path, modes: Collection[Mode]) -> Path:
+    """Write all tables, with the truth, to a folder; return the file of the design."""
     with snapshot_session(engine) as db:
         study = find_study(db, slug)
         export_study(db, study, folder / RESPONSES_CSV, modes, blinded=False)
-        return study.design is not None
+        return folder / list_other_files(study)[-1]
 
 
 def _write_stimulus_manifest(engine: Engine, settings: Settings, slug: str, file: Path) -> None:

@@ -24,7 +24,7 @@ from study_server.wording.checks import check_text, find_unfilled_places
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import load_wording
 
-DESIGN_SCHEMA = "hue-and-eye/design/1"
+DESIGN_SCHEMA, DRAFT_SCHEMA = "hue-and-eye/design/1", "hue-and-eye/draft/1"
 
 # Defaults are validated, so that a plan has the same hash whether or not it spells them out.
 PLAN_CONFIG = ConfigDict(
@@ -196,6 +196,19 @@ def assemble_design(
 
 def _format_warning(warning: AcceptedWarning) -> str:
     return warning.message + (f" (accepted: {warning.reason})" if warning.reason else "")
+
+
+def describe_draft(study: Study) -> str:
+    """Return the content of draft.json: what the analysis needs of a design before it is frozen."""
+    return _canonical_json(
+        {
+            "schema": DRAFT_SCHEMA,
+            "study": study.slug,
+            "protocol": json.loads(study.protocol),
+            "manifest_sha256": study.manifest_sha256,
+            "plan": json.loads(study.draft_plan or "{}"),
+        }
+    )
 
 
 def _canonical_json(content: dict[str, object]) -> str:

@@ -48,6 +48,18 @@ def test_the_design_beside_the_responses_is_found(source: Path, responses: Respo
     assert find_design(source, responses, study) == path
 
 
+def test_a_draft_is_used_until_there_is_a_frozen_design(source: Path, responses: Responses) -> None:
+    study = responses.distinct("study")[0]
+    design = write_design(source.parent, study)
+    draft = source.with_name("draft.json")
+    draft.write_text(design.read_text().replace("/design/", "/draft/"))
+    assert find_design(source, responses, None) == design
+    assert read_design(design).is_frozen
+    design.unlink()
+    assert find_design(source, responses, None) == draft
+    assert not read_design(draft).is_frozen
+
+
 def test_the_design_of_another_study_is_not_used(source: Path, responses: Responses) -> None:
     write_design(source.parent, "another")
     assert find_design(source, responses, None) is None

@@ -111,6 +111,16 @@ def test_the_score_is_the_mean_over_people_with_a_t_interval(tmp_path: Path) -> 
     assert "HYPE: a benchmark for human eye perceptual evaluation" in page
 
 
+def test_a_draft_gives_the_score_and_no_deviation(tmp_path: Path) -> None:
+    responses, design = write_study(tmp_path)
+    draft = design.with_name("draft.json")
+    draft.write_text(design.read_text().replace("hue-and-eye/design/1", "hue-and-eye/draft/1"))
+    numbers, page = make(tmp_path, responses, draft)
+    assert "HYPE-time score of MCL: 423 ms" in page
+    assert numbers["design"]["verdict"] == "unknown"
+    assert "No frozen design was given" in page
+
+
 def test_exposures_outside_the_staircase_are_a_deviation(tmp_path: Path) -> None:
     narrow = {"staircase": STAIRCASE | {"min_ms": 200, "max_ms": 515}}
     numbers, _ = make(tmp_path, *write_study(tmp_path, narrow))

@@ -1,6 +1,7 @@
 """Tests of the exported tables."""
 
 import csv
+import json
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,6 +237,23 @@ def test_many_trials_leave_in_little_memory(app: Flask) -> None:
         tracemalloc.stop()
     assert written == 1 + trials
     assert peak_bytes < 5_000_000  # all rows at once are more than ten times that
+
+
+def test_until_the_freeze_the_protocol_is_exported_as_a_draft(app: Flask, out: Path) -> None:
+    engine = app.extensions["engine"]
+    with write_transaction(engine) as db:
+        study = find_study(db, "short")
+        frozen, study.design = study.design, None
+    export(engine, out)
+    draft = json.loads(out.with_name("draft.json").read_text())
+    assert (draft["schema"], draft["study"]) == ("hue-and-eye/draft/1", "short")
+    assert draft["protocol"]["trials"] == 4
+    assert not out.with_name("design.json").exists()
+    with write_transaction(engine) as db:
+        find_study(db, "short").design = frozen or "{}"
+    export(engine, out)
+    assert out.with_name("design.json").exists()
+    assert not out.with_name("draft.json").exists()
 
 
 def test_a_byte_order_mark_is_written_on_request(app: Flask, out: Path) -> None:
