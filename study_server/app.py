@@ -31,11 +31,13 @@ from study_server.views.researcher.study import (
     downloads,
     jobs,
     overview,
+    pay,
     recruit,
     rehearse,
     report,
     stimuli,
 )
+from study_server.views.researcher.study import settings as study_settings
 from study_server.views.researcher.study.draft import freeze, protocol, wording
 from study_server.views.researcher.study.people import comments, participant
 from study_server.web import bodies, logs, metrics
@@ -69,6 +71,8 @@ BLUEPRINTS = (
     recruit.pages,
     data.pages,
     stimuli.pages,
+    pay.pages,
+    study_settings.pages,
     health.pages,
 )
 API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)
@@ -134,6 +138,7 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _register_routes(app: OpenAPI) -> None:
+    app.before_request(bodies.admit_tables)  # the next line reads forms
     csrf = CSRFProtect(app)
     for blueprint in TOKEN_ONLY:
         csrf.exempt(blueprint)

@@ -15,7 +15,7 @@ from study_server.commands.recruit import invite, personal_link, recruit, stop_a
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.report import monitor, report
 from study_server.commands.researchers import researcher
-from study_server.commands.run import close, open_command, pause, serve, status
+from study_server.commands.run import close, open_command, pause, serve, status, tag
 from study_server.commands.setup import delete, freeze, import_command, manifest, new
 from study_server.commands.wording import revise, reword, unfreeze, wording
 from study_server.errors import StudyError
@@ -68,6 +68,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         close,
         serve,
         status,
+        tag,
     ),
     "Export data and pay participants": (export_command, report, monitor, reconcile, pay),
     "Protect participants’ data": (forget, forget_rehearsals, anonymize),

@@ -38,11 +38,17 @@ def read_csv(path: Path, *, guarded: bool = False) -> CsvInput:
     StudyError with the file, the line and a remedy.
     """
     try:
-        text = _decode(path, path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file") from error
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_csv(str(path), content, guarded=guarded)
+
+
+def parse_csv(name: str, content: bytes, *, guarded: bool = False) -> CsvInput:
+    """Return the content of a CSV file, as `read_csv` does. name: the file in error messages."""
+    text = _decode(name, content)
     marked = DELIMITER_LINE.match(text)
     body, first_line = (text[marked.end() :], 2) if marked else (text, 1)
     delimiter = marked[1] if marked else _find_delimiter(body)
@@ -52,16 +58,16 @@ def read_csv(path: Path, *, guarded: bool = False) -> CsvInput:
         rows = []
         for cells in reader:
             if any(cells):
-                location = f"{path}:{reader.line_num + first_line - 1}"
+                location = f"{name}:{reader.line_num + first_line - 1}"
                 values = [remove_guard(cell) for cell in cells] if guarded else cells
                 rows.append((reader.line_num + first_line - 1, _to_row(location, columns, values)))
     except csv.Error as error:
         line = reader.line_num + first_line - 1
-        raise StudyError(f"{path}:{line}: not valid CSV: {error}") from error
+        raise StudyError(f"{name}:{line}: not valid CSV: {error}") from error
     return CsvInput(columns, rows)
 
 
-def _decode(path: Path, content: bytes) -> str:
+def _decode(name: str, content: bytes) -> str:
     if content.startswith(UTF_16_MARKS):
         return content.decode("utf-16")
     for encoding in ENCODINGS:
@@ -69,7 +75,7 @@ def _decode(path: Path, content: bytes) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise StudyError(f"{path}: unknown encoding; save the file as CSV UTF-8")
+    raise StudyError(f"{name}: unknown encoding; save the file as CSV UTF-8")
 
 
 def _find_delimiter(text: str) -> str:

@@ -27,7 +27,9 @@ from study_server.recruitment.opening import open_study, stop_recruitment
 from study_server.settings import require_secret
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup, researchers
+from study_server.studies.action_log import COMMAND_LINE, log_action
 from study_server.studies.progress import measure_progress
+from study_server.studies.tags import parse_tags, set_tags
 from study_server.studies.unblinding import is_reopening_logged
 from study_server.vocabulary import StudyState
 
@@ -146,6 +148,22 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     factory = wsgi.app_without_request_log if demo else wsgi.app
     with announce_address(settings, local_address):
         wsgi.run_server(address, port, workers=workers, threads=threads, factory=factory)
+
+
+@click.command()
+@SLUG_ARGUMENT
+@click.argument("words", metavar="[TAG]...", nargs=-1)
+def tag(slug: str, words: tuple[str, ...]) -> None:
+    """Replace the tags of a study, by which the researcher pages list it; without TAG, remove them.
+
+    A tag consists of letters, digits, '.', '_' and '-'.
+    """
+    _, engine = open_database()
+    chosen = parse_tags(" ".join(words))
+    with write_transaction(engine) as db:
+        set_tags(db, lookup.find_study(db, slug), chosen)
+        log_action(db, slug, f"set the tags to {', '.join(chosen) or 'none'}", COMMAND_LINE)
+    click.echo(f"{slug}: {', '.join(chosen) or 'no tags'}")
 
 
 @click.command()

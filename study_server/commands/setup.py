@@ -24,6 +24,7 @@ from study_server.drafts.freezing import load_draft_plan
 from study_server.errors import StudyError
 from study_server.export.output_folder import default_design_path
 from study_server.files import atomic_write
+from study_server.participants.withdrawal import delete_all_participants
 from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
 from study_server.protocol.study_toml import create_protocol, format_toml, read_protocol
@@ -36,7 +37,7 @@ from study_server.stimuli.folders import (
 )
 from study_server.stimuli.images import describe_conversions
 from study_server.stimuli.importing import AuditFailedError, import_study
-from study_server.storage.engine import read_session, write_transaction
+from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.studies import lookup
 from study_server.studies.design import format_default_plan, hash_wording, read_plan
 from study_server.studies.design import freeze_study as freeze_study
@@ -296,6 +297,8 @@ def delete(slug: str, yes: bool) -> None:
         err=True,
     )
     confirm_by_typing(slug, f"Type the slug ({slug}) to delete it", yes)
+    with write_session(engine) as db:
+        delete_all_participants(db, lookup.find_study(db, slug))
     with write_transaction(engine) as db:
         folders = delete_study(db, lookup.find_study(db, slug))
     remove_stimuli(settings.stimuli_folder, folders)

@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, true, update
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
@@ -47,14 +47,26 @@ def delete_rehearsals(db: Session, study: Study) -> int:
     Commits after every few participants, because others must be able to write in between, and
     requests the job that erases traces in the database's files.
     """
-    study_id, count = study.id, 0
-    rehearsing = Participant.study_id == study_id, Participant.mode != Mode.LIVE
-    query = select(Participant.id).where(*rehearsing).order_by(Participant.id)
+    return _delete_in_steps(db, study.id, Participant.mode != Mode.LIVE)
+
+
+def delete_all_participants(db: Session, study: Study) -> int:
+    """Delete all participants of a study that is about to be deleted; return their number.
+
+    Commits after every few participants, as `delete_rehearsals` does, and keeps no hash of them.
+    """
+    return _delete_in_steps(db, study.id, true())
+
+
+def _delete_in_steps(db: Session, study_id: int, condition: ColumnElement[bool]) -> int:
+    count = 0
+    query = select(Participant.id).where(Participant.study_id == study_id, condition)
+    query = query.order_by(Participant.id)
     while ids := db.scalars(query.limit(PARTICIPANTS_PER_TRANSACTION).with_for_update()).all():
         subtract_participants(db.connection(), study_id, ids)
         db.execute(delete(Participant).where(Participant.id.in_(ids)))
         if not count:
-            request_job(db, JobKind.ERASE_TRACES, requested_by="deletion of rehearsals")
+            request_job(db, JobKind.ERASE_TRACES, requested_by="deletion of participants")
         db.commit()
         count += len(ids)
     return count

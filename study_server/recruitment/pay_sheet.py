@@ -5,7 +5,7 @@ places of participants who returned or timed out on the platform become free.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from study_server.csv_cells import format_row, read_csv
+from study_server.csv_cells import CsvInput, format_row, parse_csv, read_csv
 from study_server.errors import StudyError
 from study_server.files import atomic_write
 from study_server.participants.current_trial import count_progress
@@ -302,14 +302,29 @@ def write_sheet(path: Path, rows: Iterable[PaySheetRow]) -> None:
         atomic_write(path, private=True) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as handle,
     ):
-        columns = [field.name for field in fields(PaySheetRow)]
-        handle.write(",".join(columns) + "\n")
-        handle.writelines(format_row(asdict(row), columns) for row in rows)
+        handle.writelines(format_sheet(rows))
+
+
+def format_sheet(rows: Iterable[PaySheetRow]) -> Iterator[str]:
+    """Yield the lines of a sheet, which contain the platform's ids."""
+    columns = [field.name for field in fields(PaySheetRow)]
+    yield ",".join(columns) + "\n"
+    for row in rows:
+        yield format_row(asdict(row), columns)
 
 
 def read_sheet(path: Path) -> list[PaySheetRow]:
     """Read a sheet that the researcher has edited; raise StudyError with the file and line."""
-    return [_read_row(row, f"{path}:{line}") for line, row in read_csv(path, guarded=True).rows]
+    return _read_rows(str(path), read_csv(path, guarded=True))
+
+
+def parse_sheet(name: str, text: str) -> list[PaySheetRow]:
+    """Return the rows of a sheet that a page of the server has sent; raises StudyError."""
+    return _read_rows(name, parse_csv(name, text.encode(), guarded=True))
+
+
+def _read_rows(name: str, table: CsvInput) -> list[PaySheetRow]:
+    return [_read_row(row, f"{name}:{line}") for line, row in table.rows]
 
 
 def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
@@ -318,7 +333,7 @@ def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
             "source": RecruitmentSource(row["source"]),
             "status": SubmissionStatus(row["status"]),
             "action": PayAction(row["action"].strip().lower()),
-            "bonus": _parse_bonus(row["bonus"], location),
+            "bonus": parse_bonus(row["bonus"], location),
         }
         return PaySheetRow(**values)
     except (KeyError, TypeError, ValueError) as error:
@@ -328,8 +343,11 @@ def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
         ) from error
 
 
-def _parse_bonus(text: str, location: str) -> str:
-    """Return an amount such as 1.50, or "". A spreadsheet may have written 1,50 or 1,5."""
+def parse_bonus(text: str, location: str) -> str:
+    """Return an amount such as 1.50, or "". A spreadsheet may have written 1,50 or 1,5.
+
+    location: the place of the text in the message of StudyError, if it is something else.
+    """
     amount = BONUS_PATTERN.fullmatch(text.strip())
     if amount is None:
         raise StudyError(f"{location}: bonus {text!r} is not an amount such as 1.50")

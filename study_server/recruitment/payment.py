@@ -50,8 +50,8 @@ def settle_submissions(
             raise
         done = format_count(counts.total() - counts[SKIPPED], "request was", "requests were")
         raise StudyError(
-            f"{error}; {done} carried out before; run the same command again to continue, it "
-            "skips what is settled"
+            f"{error}; {done} carried out before; do the same again to continue, what is "
+            "settled is skipped"
         ) from error
     return counts
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from study_server.csv_cells import read_csv
+from study_server.csv_cells import CsvInput, parse_csv, read_csv
 from study_server.errors import StudyError
 from study_server.vocabulary import RecruitmentSource
 
@@ -83,19 +83,27 @@ def read_submissions(path: Path) -> tuple[RecruitmentSource, list[Submission]]:
 
     Raises StudyError with the file and line.
     """
-    table = read_csv(path)
-    source = _recognize(path, table.columns)
+    return _to_submissions(str(path), read_csv(path))
+
+
+def parse_submissions(name: str, content: bytes) -> tuple[RecruitmentSource, list[Submission]]:
+    """Return the platform and the submissions of an export, as `read_submissions` does."""
+    return _to_submissions(name, parse_csv(name, content))
+
+
+def _to_submissions(name: str, table: CsvInput) -> tuple[RecruitmentSource, list[Submission]]:
+    source = _recognize(name, table.columns)
     rows = [(line, _normalize_row(row)) for line, row in table.rows]
-    return source, [parse_submission(source, row, f"{path}:{line}") for line, row in rows]
+    return source, [parse_submission(source, row, f"{name}:{line}") for line, row in rows]
 
 
-def _recognize(path: Path, columns: Iterable[str]) -> RecruitmentSource:
+def _recognize(name: str, columns: Iterable[str]) -> RecruitmentSource:
     named = {_normalize_name(column) for column in columns}
     for source, (person, submission, *_) in COLUMNS_BY_SOURCE.items():
         if named & set(person) and (named & set(submission) or not submission):
             return source
     raise StudyError(
-        f"{path}: unknown columns; expected those of Prolific (Participant id, Submission id, "
+        f"{name}: unknown columns; expected those of Prolific (Participant id, Submission id, "
         "Status), MTurk (WorkerId, AssignmentId, AssignmentStatus) or SONA (survey_code); export "
         "the list again, or rename the columns"
     )

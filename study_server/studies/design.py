@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.languages import SOURCE_LANGUAGE, catalog_path
 from study_server.protocol.model import parse_stored_protocol
-from study_server.storage.models import AcceptedWarning, Participant, Study
+from study_server.storage.models import AcceptedWarning, Participant, Study, StudyChange
 from study_server.studies.lookup import require_stimuli
 from study_server.vocabulary import Mode, StudyState
 from study_server.wording.checks import check_text, find_unfilled_places
@@ -169,6 +169,8 @@ def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: 
     study.design = _canonical_json(assemble_design(db, study, plan, wording_sha256))
     study.design_sha256 = hashlib.sha256(study.design.encode()).hexdigest()
     study.stop_at = plan.participants or study.stop_at
+    # those since an earlier freeze that was undone are no deviations from this design
+    db.execute(delete(StudyChange).where(StudyChange.study_id == study.id))
     return study.design
 
 

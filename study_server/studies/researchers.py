@@ -18,6 +18,9 @@ from study_server.vocabulary import Role
 
 PASSWORD_HASHER = PasswordHasher()
 MIN_PASSWORD_LENGTH = 12  # characters
+MAX_NAME_LENGTH = 64  # characters
+INVITATION_VALID_FOR = timedelta(days=2)
+ROLE_TEXTS = {Role.OWNER: "an owner", Role.VIEWER: "a viewer"}
 
 
 def hash_password(password: str) -> str:
@@ -37,6 +40,44 @@ def add_researcher(db: Session, name: str, password_hash: str, role: Role = Role
     """Add a researcher, or set a new password and role. password_hash: from `hash_password`."""
     researcher = _find_or_create(db, name)
     researcher.password_hash, researcher.role = password_hash, role
+
+
+def list_researchers(db: Session) -> list[Researcher]:
+    """Return all researchers by name."""
+    return list(db.scalars(select(Researcher).order_by(Researcher.name)))
+
+
+def change_role(db: Session, name: str, role: Role) -> None:
+    """Give a researcher another role.
+
+    Raises StudyError if there is no such researcher, or if nobody would be left who may change
+    studies.
+    """
+    everyone = db.scalars(select(Researcher).order_by(Researcher.id).with_for_update()).all()
+    changed = next((one for one in everyone if one.name == name), None)
+    if changed is None:
+        raise StudyError(f"there is no researcher {name!r}")
+    is_last = not any(one.role is Role.OWNER for one in everyone if one is not changed)
+    if role is not Role.OWNER and is_last:
+        raise StudyError(f"{name} is the last owner; make somebody else an owner first")
+    changed.role = role
+    db.flush()
+
+
+def invite_researcher(db: Session, name: str, role: Role, valid_for: timedelta) -> str:
+    """Add a researcher without a password; return the token of their one-time sign-in link.
+
+    Those who have no password yet can be invited again. Raises StudyError if the name is empty or
+    that of somebody with a password.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME_LENGTH:
+        raise StudyError(f"enter a name of 1 to {MAX_NAME_LENGTH} characters")
+    researcher = _find_or_create(db, name)
+    if researcher.password_hash is not None:
+        raise StudyError(f"{name} has an account already")
+    researcher.role = role
+    return create_login_token(db, name, valid_for)
 
 
 def _find_or_create(db: Session, name: str) -> Researcher:

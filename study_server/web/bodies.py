@@ -1,10 +1,19 @@
 """Checks of a request's body and address before anything else reads them."""
 
-from flask import abort, request
+from flask import abort, request, session
 
 MAX_BODY_BYTES = 64 * 1024
 # These receive large files piece by piece (web/multipart.py), and check their form themselves.
 STREAMED_ENDPOINTS = {"stimuli.upload"}
+# These receive a platform's list, or the sheet that was made from it, from signed-in researchers.
+TABLE_ENDPOINTS = {"pay.reconcile_upload", "pay.review", "pay.download", "pay.settle"}
+MAX_TABLE_BYTES = 2 * 1024 * 1024
+
+
+def admit_tables() -> None:
+    """Raise the limit of a body for a researcher who sends a table; before anything reads it."""
+    if request.endpoint in TABLE_ENDPOINTS and "researcher" in session:
+        request.max_content_length = request.max_form_memory_size = MAX_TABLE_BYTES
 
 
 def read_body() -> None:
@@ -16,7 +25,7 @@ def read_body() -> None:
     if request.endpoint in STREAMED_ENDPOINTS:
         return
     # A chunked body has no length; Flask stops reading it at the limit without an error.
-    if len(request.get_data()) >= MAX_BODY_BYTES:
+    if len(request.get_data()) >= (request.max_content_length or MAX_BODY_BYTES):
         abort(413)
 
 

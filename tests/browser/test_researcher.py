@@ -27,7 +27,8 @@ SCHEMES = ["light", "dark"]
 PAGES = [
     "", "/studies/short", "/studies/short?mode=simulated", "/studies/short/participants",
     "/studies/short/comments", "/studies/short/rehearse", "/studies/short/recruit",
-    "/studies/short/report", "/studies/short/data", "/log", "/login",
+    "/studies/short/report", "/studies/short/data", "/studies/short/pay",
+    "/studies/short/settings", "/log", "/login",
 ]  # fmt: skip
 
 
@@ -147,6 +148,43 @@ def test_everything_but_the_refresh_works_without_javascript(
         assert find_study(db, "short").state is StudyState.CLOSED
 
 
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)], ids=str)
+def test_people_are_paid_and_the_study_deleted_without_a_terminal(
+    size: tuple[int, int], page: Page, frozen: LiveStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROLIFIC_TOKEN", "none is needed to review")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    sign_in(page, frozen)
+    page.goto(f"{frozen.address}/researcher/studies/short/pay")
+    lines = "Submission id,Participant id,Status\ns1,p1,AWAITING REVIEW\n"
+    list_file = {"name": "list.csv", "mimeType": "text/csv", "buffer": lines.encode()}
+    page.get_by_label("CSV file").set_input_files(list_file)
+    page.get_by_role("button", name="Show whom to pay").click()
+    expect(page.get_by_role("cell", name="not in the database")).to_be_visible()
+    require_accessible(page)
+    page.get_by_label("Action for s1").select_option("pay")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the sheet").click()
+    assert '"pay"' in download.value.path().read_text()
+    page.get_by_role("button", name="Review, then pay").click()
+    expect(page.get_by_text("Approve 1 submission")).to_be_visible()
+    require_accessible(page)
+    with write_transaction(frozen.engine) as db:
+        find_study(db, "short").state = StudyState.CLOSED
+    page.goto(f"{frozen.address}/researcher/studies/short/settings")
+    page.get_by_text("Delete short for good").click()
+    page.get_by_label("Type short to delete it").fill("short")
+    page.get_by_role("button", name="Delete the study").click()
+    expect(page.get_by_text("Deleted short")).to_be_visible()
+
+
+def require_accessible(page: Page) -> None:
+    """Require that axe finds nothing, and that the page does not scroll sideways."""
+    violations = Axe().run(page).response["violations"]
+    assert [violation["id"] for violation in violations] == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_page_is_accessible_and_fits(
@@ -165,9 +203,7 @@ def test_every_page_is_accessible_and_fits(
         page.goto(f"{frozen.address}/researcher{address}")
         for hidden in page.locator("summary").all():
             hidden.click()
-        violations = Axe().run(page).response["violations"]
-        assert [violation["id"] for violation in violations] == [], address
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        require_accessible(page)
 
 
 def test_an_owner_forgets_and_anonymizes_participants_without_javascript(

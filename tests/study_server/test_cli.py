@@ -164,6 +164,19 @@ def test_the_number_at_which_enrollment_stops_is_changed_by_a_command(
     assert_refused(study("stop-at", "none", 5), "no study 'none'")
 
 
+def test_researchers_and_tags_are_managed_by_commands(here: Path, manifest: Path) -> None:
+    assert study("researcher", "list").stdout == "no researchers; run `study researcher add NAME`\n"
+    link = study("researcher", "invite", "bob").stdout
+    assert link.startswith("http://127.0.0.1:8000/researcher/enter/")
+    assert study("researcher", "role", "bob", "owner").stdout == "bob: owner\n"
+    assert study("researcher", "list").stdout == "bob: owner, by sign-in link only\n"
+    assert_refused(study("researcher", "role", "bob", "viewer"), "bob is the last owner")
+    study("import", "study.toml", manifest)
+    assert study("tag", "short", "pilot", "2026").stdout == "short: 2026, pilot\n"
+    assert study("tag", "short").stdout == "short: no tags\n"
+    assert_refused(study("tag", "short", "a/b"), "is not a tag")
+
+
 def test_unblinding_by_the_command_line_is_logged(here: Path, manifest: Path) -> None:
     study("import", "study.toml", manifest)
     with sqlite3.connect("instance/study.sqlite") as database:

@@ -252,6 +252,4 @@ def test_an_interrupted_run_says_how_far_it_came(tmp_path: Path) -> None:
 
         patched.setattr(ProlificClient, "approve_submission", approve)
         result = CliRunner().invoke(commands, ["pay", str(file)])
-    assert "no reply; 1 request was carried out before; run the same command" in str(
-        result.exception
-    )
+    assert "no reply; 1 request was carried out before; do the same again" in str(result.exception)

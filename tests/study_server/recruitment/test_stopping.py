@@ -129,6 +129,15 @@ def test_only_changes_after_the_freeze_are_exported(db: Session) -> None:
     assert exported == [("ada", "60", "10"), ("bob", "10", "")]
 
 
+def test_changes_before_another_freeze_are_no_deviations(db: Session) -> None:
+    study = find_study(db, "short")
+    freeze(db, participants=60)
+    change_stop_at(db, study, 10, "ada")
+    study.design = study.design_sha256 = None  # the freeze is undone, as nobody has taken part
+    freeze(db, participants=60)
+    assert (study.stop_at, list_changes(db, study)) == (60, [])
+
+
 def test_a_number_below_one_is_refused(db: Session) -> None:
     with pytest.raises(StudyError, match="use 1 or more"):
         change_stop_at(db, find_study(db, "short"), 0, "ada")

@@ -57,7 +57,7 @@ def show(slug: str) -> ResponseReturnValue:
 def render_data(study: Study, problem: str = "") -> str:
     """Render the page. problem: why a download was refused, if it was."""
     return render_study_page(
-        "data.html",
+        "results/data.html",
         study,
         problem=problem,
         files=list_files(study),

@@ -8,6 +8,7 @@ from flask import Blueprint, abort, g, request, send_file
 from flask.typing import ResponseReturnValue
 
 from study_server.errors import StudyError
+from study_server.export.method_text import describe_method
 from study_server.jobs.queue import request_job
 from study_server.reporting.analysis_commands import INSTALL_COMMAND, is_analysis_installed
 from study_server.reporting.making import has_complete_live_participants, require_reportable
@@ -59,13 +60,14 @@ def _render(study: Study, mode: Mode, problem: str = "") -> str:
     monitor, monitor_problem = _read_monitor(study.slug)
     g.frames = SELF
     return render_study_page(
-        "report.html",
+        "results/report.html",
         study,
         problem=problem,
         mode=mode,
         report=_find_report(study, mode),
         obstacle=_find_obstacle(study, mode),
         install_command="" if is_analysis_installed() else INSTALL_COMMAND,
+        method=describe_method(g.db, study),
         monitor=monitor,
         monitor_problem=monitor_problem,
         monitor_unblinds=is_blinded(g.db, study) and has_complete_live_participants(g.db, study),

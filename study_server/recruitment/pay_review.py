@@ -1,0 +1,113 @@
+"""A pay sheet on the way between the server and a researcher, who decides about its rows.
+
+The sheet is never stored, because it contains the platform's ids: the page sends it back.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from sqlalchemy import Engine
+
+from study_server.errors import StudyError
+from study_server.recruitment.pay_sheet import PayAction, PaySheetRow, parse_bonus
+from study_server.recruitment.payment import is_actionable, settle_submissions
+from study_server.storage.exclusive import exclusively
+from study_server.vocabulary import RecruitmentSource
+
+ORDER = tuple(PayAction(word) for word in ("decide", "pay", "return", "reject", "wait", "nothing"))
+ROWS_PER_STEP = 20
+TIME_LIMIT_S = 40.0  # a proxy may end a longer request
+CARRIED_OUT = "carried out"
+
+
+def sort_for_review(rows: Sequence[PaySheetRow]) -> list[PaySheetRow]:
+    """Return the rows with those first about which the researcher must decide."""
+    return sorted(rows, key=lambda row: ORDER.index(row.action))
+
+
+def apply_decisions(
+    rows: Sequence[PaySheetRow], actions: Mapping[int, str], bonuses: Mapping[int, str]
+) -> list[PaySheetRow]:
+    """Return the rows with other actions and bonuses, by index; raises StudyError."""
+    try:
+        return [
+            replace(
+                row,
+                action=PayAction(actions.get(index, row.action)),
+                bonus=parse_bonus(bonuses.get(index, row.bonus), f"row {index + 1}"),
+            )
+            for index, row in enumerate(rows)
+        ]
+    except ValueError as error:
+        raise StudyError(f"{error}; choose one of {', '.join(PayAction)}") from error
+
+
+@dataclass(frozen=True)
+class PaySummary:
+    """What a sheet would do: submissions by action, and bonuses with their sum."""
+
+    actions: dict[str, int]
+    bonus_count: int
+    bonus_total: Decimal
+    undecided: int
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.actions) or self.bonus_count > 0
+
+
+def summarize(rows: Sequence[PaySheetRow]) -> PaySummary:
+    """Return what `study pay` would do with these rows."""
+    bonuses = [Decimal(row.bonus) for row in rows if row.bonus]
+    return PaySummary(
+        actions=dict(Counter(row.action.value for row in rows if is_actionable(row))),
+        bonus_count=len(bonuses),
+        bonus_total=sum(bonuses, Decimal(0)),
+        undecided=sum(row.action is PayAction.DECIDE for row in rows),
+    )
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The requests that were needed, by kind, and the rows with what is left to do."""
+
+    counts: Counter[str]
+    rows: list[PaySheetRow]
+
+
+def settle_on_prolific(
+    engine: Engine, slug: str, rows: Sequence[PaySheetRow], prolific_study: str
+) -> Settlement:
+    """Carry out as many rows as the time allows: first the actions, then the bonuses at once.
+
+    The platform is asked about each submission first, so nothing is done twice. Raises StudyError
+    if another person is paying, or if a request fails.
+    """
+    if any(row.source is not RecruitmentSource.PROLIFIC for row in rows):
+        raise StudyError("this sheet is not from Prolific; download it and run `study pay`")
+    problem = "somebody is paying the participants of this study at this moment; wait, then reload"
+    with exclusively(engine, f"pay:{slug}", problem):
+        return _settle(list(rows), prolific_study)
+
+
+def _settle(rows: list[PaySheetRow], prolific_study: str) -> Settlement:
+    counts, began = Counter[str](), time.monotonic()
+    waiting = [index for index, row in enumerate(rows) if is_actionable(row)]
+    for start in range(0, len(waiting), ROWS_PER_STEP):
+        if time.monotonic() - began > TIME_LIMIT_S:
+            return Settlement(counts, rows)
+        step = waiting[start : start + ROWS_PER_STEP]
+        counts += settle_submissions(
+            RecruitmentSource.PROLIFIC, [rows[i] for i in step], [], prolific_study or None, False
+        )
+        for i in step:
+            rows[i] = replace(rows[i], action=PayAction.NOTHING, reason=CARRIED_OUT)
+    bonuses = [row for row in rows if row.bonus]
+    counts += settle_submissions(
+        RecruitmentSource.PROLIFIC, [], bonuses, prolific_study or None, False
+    )
+    return Settlement(counts, [replace(row, bonus="") for row in rows])
