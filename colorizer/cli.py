@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from colorizer.commands.batch import batch
+from colorizer.commands.card import card
 from colorizer.commands.colorize import colorize
 from colorizer.commands.evaluate import evaluate
 from colorizer.commands.figures import figures
@@ -41,5 +42,5 @@ def commands() -> None:
     """Train colorization models on your photographs and create stimuli for studies."""
 
 
-for command in (split, prior, train_command, evaluate, batch, colorize, figures):
+for command in (split, prior, train_command, evaluate, batch, colorize, figures, card):
     commands.add_command(command)

@@ -6,6 +6,7 @@ import click
 import torch
 
 from colorizer.color.bins import bin_centers
+from colorizer.color.prior import UNIFORM_SHARE, write_prior
 from colorizer.commands.options import (
     FILE_TYPE,
     PRIOR_FILE,
@@ -20,7 +21,7 @@ from colorizer.photos.splits import (
     read_split,
     select_split,
 )
-from colorizer.training.prior import UNIFORM_SHARE, count_target_colors, estimate_prior, write_prior
+from colorizer.training.prior import count_target_colors, estimate_prior
 
 
 @click.command()

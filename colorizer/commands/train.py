@@ -11,6 +11,7 @@ import click
 import torch
 from click.core import ParameterSource
 
+from colorizer.color.prior import ColorPrior, read_prior
 from colorizer.commands.options import (
     FOLDER_TYPE,
     PRIOR_FILE,
@@ -33,7 +34,6 @@ from colorizer.training.photo_cache import (
     cached_side,
     open_photo_cache,
 )
-from colorizer.training.prior import ColorPrior, read_prior
 from colorizer.training.state import (
     RESUME_FILE,
     TrainConfig,
@@ -146,7 +146,9 @@ def train_command(
         training, validation = cache_split(run, "train", quiet), cache_split(run, "val", quiet)
         refused = training.refused | validation.refused
         print_refused(refused if distributed.rank() == 0 else {})
-        loss = build_loss(read_prior_for(run.config), rank_device)
+        counts = (len(cache.readable_rows) for cache in (training, validation))
+        run.photographs = dict(zip(("train", "val"), counts, strict=True))
+        loss = build_loss(run.prior if run.config.objective == "mcl" else None, rank_device)
         with defer_stop_signals() as signals:
             timer = TrainingTimer(minutes or math.inf, save_minutes, lambda: bool(signals))
             reports = train(run, training, validation, loss, folder, timer)
@@ -216,8 +218,9 @@ def continue_run(
 
 
 def read_prior_for(config: TrainConfig) -> ColorPrior | None:
-    """Read the color prior for a classification; return None for a regression."""
-    return read_prior(PRIOR_FILE) if config.objective == "mcl" else None
+    """Read the color prior; for a regression, which does not need it, return None without one."""
+    is_needed = config.objective == "mcl" or PRIOR_FILE.exists()
+    return read_prior(PRIOR_FILE) if is_needed else None
 
 
 def hash_sources(config: TrainConfig) -> dict[str, str]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from colorizer.color.bins import BinLookupTable, bin_centers, build_lookup_table, soft_encode
 from colorizer.color.ciede2000 import color_difference
+from colorizer.color.prior import ColorPrior, rebalancing_weights
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.evaluation.metrics import (
     auc_contribution,
@@ -19,7 +20,6 @@ from colorizer.evaluation.metrics import (
     peak_signal_to_noise,
     structural_similarity,
 )
-from colorizer.training.prior import ColorPrior, rebalancing_weights
 
 BOOTSTRAP_DRAWS = 1000
 

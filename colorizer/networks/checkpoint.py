@@ -13,10 +13,18 @@ from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
+from colorizer.color.prior import ColorPrior, from_tensors, to_tensors
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 from colorizer.networks.backbone import load_state_dict_strictly, read_state_dict
-from colorizer.networks.models import ARCHITECTURES, OBJECTIVES, Colorizer, build_colorizer
+from colorizer.networks.models import (
+    ARCHITECTURES,
+    OBJECTIVES,
+    Colorizer,
+    PyramidColorizer,
+    RebalancedHead,
+    build_colorizer,
+)
 from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, fold_released_temperature
 
 CHECKPOINT_SCHEMA = "hue-and-eye/checkpoint/1"
@@ -25,8 +33,11 @@ PRETRAINED_FOLDER = Path(__file__).parents[1] / "pretrained"
 # A file with one of these suffixes is the release of Zhang et al.; ours are all .safetensors.
 ZHANG_RELEASE_SUFFIXES = {".pth", ".pt"}
 
+PRIOR_PREFIX = "prior."  # of the names of tensors with the color prior
+
 # Keys: schema, objective, backbone, trained_at and config; epoch, val_loss and metrics (the epoch's
-# row of the log); sources (SHA-256 of the split and the prior); torch (its version).
+# row of the log); sources (SHA-256 of the split and the prior); photographs (their number by
+# split); card (the model card in Markdown); torch (its version).
 Header = dict[str, Any]
 
 
@@ -38,6 +49,27 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Header) -> 
         temporary.write_bytes(
             save(plain, {"header": json.dumps({"schema": CHECKPOINT_SCHEMA, **header})})
         )
+
+
+def write_model(
+    path: Path, tensors: Mapping[str, Tensor], prior: ColorPrior | None, header: Header
+) -> None:
+    """Write a model and, if there is one, the color prior of its training photographs."""
+    stored = {} if prior is None else to_tensors(prior)
+    write_tensors(
+        path, {**tensors, **{PRIOR_PREFIX + name: x for name, x in stored.items()}}, header
+    )
+
+
+def read_model_prior(path: Path) -> ColorPrior | None:
+    """Return the color prior in a model file, or None if it has none.
+
+    Raises ColorizerError if the file is damaged or the prior is invalid.
+    """
+    if path.suffix in ZHANG_RELEASE_SUFFIXES:
+        return None
+    tensors = read_tensors(path, PRIOR_PREFIX)
+    return from_tensors(tensors, str(path)) if tensors else None
 
 
 def read_header(path: Path) -> Header:
@@ -103,11 +135,14 @@ def load_colorizer(path: Path, device: torch.device) -> Colorizer:
     header = read_header(path)
     model = build_colorizer(header["backbone"], header["objective"], bin_centers())
     is_zhang_release = path.suffix in ZHANG_RELEASE_SUFFIXES
-    load_state_dict_strictly(
-        model, read_state_dict(path) if is_zhang_release else read_tensors(path), str(path)
-    )
+    stored = read_state_dict(path) if is_zhang_release else read_tensors(path)
+    weights = {name: x for name, x in stored.items() if not name.startswith(PRIOR_PREFIX)}
+    load_state_dict_strictly(model, weights, str(path))
     if is_zhang_release and isinstance(model, Zhang2016):
         fold_released_temperature(model)
+    prior = read_model_prior(path)
+    if isinstance(model, PyramidColorizer) and isinstance(model.head, RebalancedHead):
+        model.head.bin_weight = None if prior is None else prior.weight
     return convert_conv2d_weight_memory_format(model.eval().to(device), torch.channels_last)
 
 

@@ -78,6 +78,7 @@ class RebalancedHead(nn.Module):
     """
 
     bins: Tensor  # (Q, 2), ab of each bin's center
+    bin_weight: Tensor | None  # (Q,), loss weights of the training, if the model file has them
 
     def __init__(self, channels: int, bins: Tensor, probability: Tensor) -> None:
         super().__init__()
@@ -85,6 +86,7 @@ class RebalancedHead(nn.Module):
         # Starting from the prior skips the first phase of training, in which everything is gray.
         self.project.bias = nn.Parameter(probability.clamp(min=MIN_PROBABILITY).log())
         self.register_buffer("bins", bins)
+        self.register_buffer("bin_weight", None, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (N, C, H, W) to logits (N, Q, H, W)."""

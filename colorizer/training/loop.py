@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from colorizer.color.bins import bin_centers, build_lookup_table
+from colorizer.color.prior import ColorPrior
 from colorizer.errors import ColorizerError
 from colorizer.networks.models import AB_SCALE, Colorizer
 from colorizer.training import distributed
@@ -22,7 +23,6 @@ from colorizer.training.photo_cache import (
     random_crops,
     to_input_and_target,
 )
-from colorizer.training.prior import ColorPrior
 from colorizer.training.state import (
     LogRow,
     TrainConfig,

@@ -1,20 +1,16 @@
-"""The color prior: how common each color bin is, and its weight in the loss.
+"""Estimate the color prior from the training photographs.
 
 Source: Zhang et al. 2016, sec. 2.2.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
-from colorizer.errors import ColorizerError, UnreadablePhotographError
-from colorizer.files import atomic_write
+from colorizer.color.prior import UNIFORM_SHARE, ColorPrior, rebalancing_weights
+from colorizer.errors import UnreadablePhotographError
 from colorizer.photos.reading import read_squares
 from colorizer.photos.splits import INSPECTION_PX, Photograph
 from colorizer.training.photo_cache import to_targets
@@ -22,15 +18,6 @@ from colorizer.training.photo_cache import to_targets
 HISTOGRAM_CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell
 # Cells along each axis, which cover -120 to 120; sRGB colors lie between -108 and 99.
 HISTOGRAM_CELLS = int(240 / HISTOGRAM_CELL) + 1
-UNIFORM_SHARE = 0.5  # the paper's lambda
-
-
-class ColorPrior(NamedTuple):
-    """The probability and the loss weight of each bin, estimated by `colorizer prior`."""
-
-    probability: Tensor  # (Q,), sums to 1
-    weight: Tensor  # (Q,), mean 1 under the probability
-    photograph_count: int
 
 
 def count_target_colors(
@@ -81,51 +68,3 @@ def estimate_prior(
         rebalancing_weights(probability, uniform_share).float(),
         photograph_count,
     )
-
-
-def rebalancing_weights(probability: Tensor, uniform_share: float = UNIFORM_SHARE) -> Tensor:
-    """Return the loss weights (Q,): 1 / ((1 - share) p + share u), with mean 1 under p (eq. 4).
-
-    probability (Q,): p. uniform_share: the paper's lambda, in [0, 1]; 1 gives all colors the same
-    weight (the paper's "class" variant), 0 gives them weights 1 / p. u: the uniform distribution
-    over the bins that occur. Bins that never occur get the largest weight.
-    """
-    occurs = probability > 0
-    mixed = (1 - uniform_share) * probability + uniform_share * occurs / occurs.sum()
-    weight = torch.where(occurs, 1 / mixed, 1 / mixed[occurs].min())
-    return weight / (probability * weight).sum()
-
-
-def write_prior(path: Path, prior: ColorPrior) -> None:
-    """Write a prior as an .npz with `probability`, `weight`, `bins` and `photographs`."""
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            probability=prior.probability.numpy(),
-            weight=prior.weight.numpy(),
-            bins=bin_centers().numpy(),
-            photographs=prior.photograph_count,
-        )
-
-
-def read_prior(path: Path) -> ColorPrior:
-    """Read a prior; raises ColorizerError if it is missing, damaged or has different bins."""
-    if not path.exists():
-        raise ColorizerError(f"{path}: no prior yet; run `colorizer prior` first")
-    try:
-        with path.open("rb") as file, np.load(file) as stored:
-            probability, weight = stored["probability"], stored["weight"]
-            photographs = int(stored["photographs"])
-            same_bins = np.array_equal(stored["bins"], bin_centers().numpy())
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
-        raise ColorizerError(
-            f"{path}: not a prior ({error}); run `colorizer prior` again"
-        ) from error
-    if not same_bins:
-        raise ColorizerError(f"{path}: this prior has different bins; run `colorizer prior` again")
-    for values in (probability, weight):
-        if values.shape != (len(bin_centers()),) or not np.isfinite(values).all():
-            raise ColorizerError(
-                f"{path}: its values are not one finite number per bin; run `colorizer prior` again"
-            )
-    return ColorPrior(torch.from_numpy(probability), torch.from_numpy(weight), photographs)

@@ -3,7 +3,7 @@
 import copy
 import csv
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +12,18 @@ from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
+from colorizer.color.prior import ColorPrior
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 from colorizer.networks.backbone import RANDOM_WEIGHTS, load_pretrained
-from colorizer.networks.checkpoint import Header, read_header, read_tensors, write_tensors
+from colorizer.networks.checkpoint import (
+    Header,
+    read_header,
+    read_model_prior,
+    read_tensors,
+    write_model,
+)
+from colorizer.networks.model_card import render_model_card
 from colorizer.networks.models import (
     Colorizer,
     PyramidColorizer,
@@ -24,7 +32,6 @@ from colorizer.networks.models import (
 )
 from colorizer.networks.zhang2016 import ZHANG2016
 from colorizer.training import distributed
-from colorizer.training.prior import ColorPrior
 
 RESUME_FILE = "resume.safetensors"
 
@@ -69,7 +76,9 @@ class TrainingState:
     model: Colorizer
     ema_model: Colorizer  # exponential moving average of the model, which is validated and saved
     optimizer: torch.optim.AdamW
+    prior: ColorPrior | None = None  # of the training photographs, to be stored with the model
     source_digests: dict[str, str] = field(default_factory=dict)  # split and prior: file -> SHA-256
+    photographs: dict[str, int] = field(default_factory=dict)  # split -> number of readable ones
     epochs_done: int = 0
     best_val_loss: float = math.inf  # lowest validation loss so far
     log_rows: tuple[LogRow, ...] = ()
@@ -81,14 +90,18 @@ class TrainingState:
 def create_training_state(
     config: TrainConfig, prior: ColorPrior | None, device: torch.device
 ) -> TrainingState:
-    """Create the state of a new run. prior: the distribution from which an `mcl` head starts."""
+    """Create the state of a new run.
+
+    prior: of the training photographs; an `mcl` head starts from it, and the checkpoints contain
+    it.
+    """
     probability = prior.probability if prior else None
     with torch.random.fork_rng(devices=[]):  # torch's layers use the global generator
         torch.manual_seed(config.seed)
         model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
     if not config.is_untrained:
         load_pretrained(pretrained_module(model), config.weights)
-    return _assemble_state(config, model, device)
+    return replace(_assemble_state(config, model, device), prior=prior)
 
 
 def load_training_state(folder: Path, device: torch.device) -> TrainingState:
@@ -121,9 +134,11 @@ def finish_epoch(run: TrainingState, row: LogRow, folder: Path) -> bool:
     run.log_rows = (*run.log_rows, row)
     run.steps_done, run.loss_sums = 0, (0.0, 0.0)
     header = {**_checkpoint_header(run), "val_loss": row["val_loss"], "metrics": row}
+    header["card"] = render_model_card(header)
     if distributed.rank() == 0:
         for name in ("best", "last") if is_best else ("last",):
-            write_tensors(folder / f"{name}.safetensors", run.ema_model.state_dict(), header)
+            path = folder / f"{name}.safetensors"
+            write_model(path, run.ema_model.state_dict(), run.prior, header)
         _write_log(folder / "log.csv", run.log_rows)
     save_resume_file(run, folder)
     return is_best
@@ -134,9 +149,8 @@ def save_resume_file(run: TrainingState, folder: Path) -> None:
     if distributed.rank() == 0:
         names = ("best_val_loss", "log_rows", "steps_done", "loss_sums", "first_loss")
         state = {name: getattr(run, name) for name in names}
-        write_tensors(
-            folder / RESUME_FILE, _state_tensors(run), {**_checkpoint_header(run), **state}
-        )
+        header = {**_checkpoint_header(run), **state}
+        write_model(folder / RESUME_FILE, _state_tensors(run), run.prior, header)
 
 
 def _checkpoint_header(run: TrainingState) -> Header:
@@ -147,6 +161,7 @@ def _checkpoint_header(run: TrainingState) -> Header:
         "trained_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "config": asdict(run.config),
         "sources": run.source_digests,
+        "photographs": run.photographs,
         "torch": str(torch.__version__),
     }
 
@@ -158,7 +173,9 @@ def _restore(path: Path, header: Header, device: torch.device) -> TrainingState:
     run.model.load_state_dict(read_tensors(path, "model."))
     run.ema_model.load_state_dict(read_tensors(path, "averaged."))
     _restore_optimizer(run.optimizer, read_tensors(path, "optimizer."))
+    run.prior = read_model_prior(path)
     run.epochs_done, run.source_digests = header["epoch"], header["sources"]
+    run.photographs = header["photographs"]
     run.best_val_loss, run.log_rows = header["best_val_loss"], tuple(header["log_rows"])
     run.steps_done, run.first_loss = header["steps_done"], header["first_loss"]
     total, second = header["loss_sums"]

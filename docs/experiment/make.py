@@ -21,13 +21,14 @@ from analysis.figures.figures import draw_rates
 from analysis.inference.intervals import wilson_interval
 from analysis.inputs.published import read_published_rates
 from colorizer.color.bins import bin_centers
+from colorizer.color.prior import read_prior
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels
 from colorizer.figures.curves import draw_bin_weights, draw_loss_curves, read_log, save_figure
 from colorizer.figures.network import draw_network, trace_layers
 from colorizer.networks.checkpoint import find_shipped_checkpoint, load_colorizer, read_header
 from colorizer.networks.models import OBJECTIVES
+from colorizer.stimuli.decoding import DECODINGS
 from colorizer.stimuli.full_size import ConfiguredModel
-from colorizer.training.prior import read_prior
 
 HERE = Path(__file__).parent
 PRIOR, RUNS, METRICS = Path("data/prior.npz"), Path("runs"), Path("outputs/metrics")
@@ -157,7 +158,7 @@ def load_model(name: str) -> ConfiguredModel:
     path = find_shipped_checkpoint(name)
     if path is None:
         raise click.ClickException(f"no {name} shipped; run `python docs/experiment/ship.py` first")
-    return ConfiguredModel(load_colorizer(path, CPU), 1.0, 1.0, CPU)
+    return ConfiguredModel(load_colorizer(path, CPU), DECODINGS[name], CPU)
 
 
 def fill_table(page: str, metrics: Mapping[str, Any]) -> str:

@@ -1,38 +1,63 @@
-"""Copy the best models of runs/ to colorizer/pretrained, in half precision.
+"""Write the included models, colorizer/pretrained/*.safetensors, in half precision.
 
-Run `python docs/experiment/ship.py` in the folder that contains runs/; README.md explains the rest.
+Run `python docs/experiment/ship.py` in the folder that contains data/ and runs/; README.md explains
+the rest. With --again, the weights are those of the included models instead of runs/: only the
+header, the card and the prior are written again.
 """
 
+import re
+from collections import Counter
 from pathlib import Path
 
+import click
 import torch
 from torch import Tensor
 
+from colorizer.color.prior import read_prior
 from colorizer.networks.checkpoint import (
     PRETRAINED_FOLDER,
+    PRIOR_PREFIX,
     Header,
     read_header,
     read_tensors,
-    write_tensors,
+    write_model,
 )
 from colorizer.networks.models import OBJECTIVES
+from colorizer.photos.splits import SPLIT_FILE, read_split
 
-RUNS = Path("runs")
+RUNS, PRIOR = Path("runs"), Path("data/prior.npz")
+# Settings whose names have changed since the included models were trained.
+RENAMED_SETTINGS = {"ema": "ema_decay", "shortest_epoch": "min_epoch_steps"}
 
 
-def main() -> None:
+@click.command()
+@click.option("--again", is_flag=True, help="Keep the weights of the included models.")
+def main(again: bool) -> None:
     """Write both models; existing files in colorizer/pretrained/ are replaced."""
+    splits = Counter(photograph.split for photograph in read_split(SPLIT_FILE))
+    photographs = {split: splits[split] for split in ("train", "val")}
     for name in OBJECTIVES:
-        best, shipped = RUNS / name / "best.safetensors", PRETRAINED_FOLDER / f"{name}.safetensors"
-        tensors = {key: halve(x) for key, x in read_tensors(best).items()}
-        write_tensors(shipped, tensors, name_weights(read_header(best)))
+        shipped = PRETRAINED_FOLDER / f"{name}.safetensors"
+        source = shipped if again else RUNS / name / "best.safetensors"
+        stored = read_tensors(source).items()
+        tensors = {key: halve(x) for key, x in stored if not key.startswith(PRIOR_PREFIX)}
+        header = complete_header(read_header(source))
+        write_model(shipped, tensors, read_prior(PRIOR), {**header, "photographs": photographs})
         print(f"{shipped}: {shipped.stat().st_size / 1e6:.1f} MB")
 
 
-def name_weights(header: Header) -> Header:
-    """Return the header with only the file name of the initial weights."""
+def complete_header(header: Header) -> Header:
+    """Return the header with the model card, and with only the file name of the initial weights."""
     config, weights = header["config"], header["config"]["weights"]
-    return {**header, "config": {**config, "weights": weights and Path(weights).name}}
+    renamed = {RENAMED_SETTINGS.get(key, key): value for key, value in config.items()}
+    config = {**renamed, "weights": weights and Path(weights).name}
+    return {**header, "config": config, "card": read_card()}
+
+
+def read_card() -> str:
+    """Return the card of both models, without the targets of its links."""
+    text = (PRETRAINED_FOLDER / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)
 
 
 def halve(tensor: Tensor) -> Tensor:

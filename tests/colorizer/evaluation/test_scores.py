@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorizer.color.bins import bin_centers
+from colorizer.color.prior import ColorPrior, rebalancing_weights
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.evaluation.scores import MetricValue, bin_weights, estimate_means, measure_methods
-from colorizer.training.prior import ColorPrior, rebalancing_weights
 from tests.colorizer.pictures import draw
 
 

@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path
 
+from colorizer.color.prior import ColorPrior
 from colorizer.evaluation.scores import (
     ImageMetrics,
     MeanEstimate,
@@ -14,7 +15,6 @@ from colorizer.evaluation.scores import (
 )
 from colorizer.evaluation.tables import PUBLISHED_AUCS, render_table, write_metrics
 from colorizer.stimuli.methods import METHODS
-from colorizer.training.prior import ColorPrior
 from tests.colorizer.evaluation.test_scores import image, prior
 
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from colorizer.color.prior import ColorPrior
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
     load_colorizer,
@@ -27,7 +28,7 @@ from colorizer.training.loop import (
     validate,
 )
 from colorizer.training.photo_cache import PhotoCache
-from colorizer.training.prior import ColorPrior, count_target_colors, estimate_prior
+from colorizer.training.prior import count_target_colors, estimate_prior
 from colorizer.training.state import (
     RESUME_FILE,
     TrainConfig,

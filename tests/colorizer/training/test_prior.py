@@ -1,30 +1,12 @@
 import math
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
-from colorizer.errors import ColorizerError
 from colorizer.photos.splits import Photograph
-from colorizer.training.prior import (
-    ColorPrior,
-    count_colors,
-    count_target_colors,
-    estimate_prior,
-    read_prior,
-    rebalancing_weights,
-    write_prior,
-)
+from colorizer.training.prior import count_colors, count_target_colors, estimate_prior
 from tests.colorizer.conftest import CPU
-
-
-def test_the_weights_of_three_bins_agree_with_a_calculation_by_hand() -> None:
-    # p = (3/4, 1/4, 0), u = (1/2, 1/2, 0): mixed 5/8 and 3/8, inverse 8/5 and 8/3;
-    # E_p = 6/5 + 2/3 = 28/15; so 6/7 and 10/7, and the bin that never occurs gets 10/7 too.
-    weight = rebalancing_weights(torch.tensor([0.75, 0.25, 0.0]))
-    torch.testing.assert_close(weight, torch.tensor([6 / 7, 10 / 7, 10 / 7]))
 
 
 def test_the_prior_of_two_colors_agrees_with_a_calculation_by_hand() -> None:
@@ -49,18 +31,6 @@ def test_gray_is_the_most_common_bin_and_has_the_smallest_weight() -> None:
     gray = bin_centers().tolist().index([0, 0])
     assert prior.probability.argmax() == prior.weight.argmin() == gray
     assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("mixing", "weight"),
-    # p = (3/4, 1/4, 0). At 0: 1/p = 4/3 and 4, mean 2. At 1: all equal.
-    [(0.0, [2 / 3, 2.0, 2.0]), (1.0, [1.0, 1.0, 1.0])],
-)
-def test_weights_are_inverse_to_the_prior_at_lambda_0_and_equal_at_1(
-    mixing: float, weight: list[float]
-) -> None:
-    probability = torch.tensor([0.75, 0.25, 0.0])
-    torch.testing.assert_close(rebalancing_weights(probability, mixing), torch.tensor(weight))
 
 
 def test_the_prior_of_one_color_has_finite_weights() -> None:
@@ -88,27 +58,3 @@ def test_colors_are_counted_at_stride_4(photographs: list[Photograph]) -> None:
     for counts in count_target_colors(photographs, CPU):
         assert isinstance(counts, torch.Tensor)
         assert counts.sum() == 64 * 64  # of 256 x 256 pixels
-
-
-def test_a_written_prior_is_read_back_unchanged(tmp_path: Path) -> None:
-    prior = estimate_prior(count_colors(torch.randn(1000, 2) * 20), photograph_count=7)
-    write_prior(tmp_path / "prior.npz", prior)
-    for ours, stored in zip(prior, read_prior(tmp_path / "prior.npz"), strict=True):
-        assert torch.equal(torch.as_tensor(ours), torch.as_tensor(stored))
-
-
-def test_the_error_for_a_missing_prior_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(ColorizerError, match="run `colorizer prior` first"):
-        read_prior(tmp_path / "prior.npz")
-
-
-def test_a_prior_with_different_bins_or_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "prior.npz"
-    write_prior(path, ColorPrior(torch.full((313,), 1 / 313), torch.ones(313), 1))
-    with np.load(path) as stored:
-        np.savez(path, **{**stored, "bins": stored["bins"] + 1})
-    with pytest.raises(ColorizerError, match="different bins"):
-        read_prior(path)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ColorizerError, match="not a prior"):
-        read_prior(path)
