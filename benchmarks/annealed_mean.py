@@ -1,7 +1,8 @@
 """Decoding logits at stride 4 to ab at 256 x 256, before or after upsampling.
 
-Other implementations upsample the 313 channels to the photograph's size first. The last row does so
-with our own annealed mean, which isolates the effect of the order.
+Other implementations upsample the 313 channels to the photograph's size first. "same, our annealed
+mean" does so with our own annealed mean, which isolates the effect of the order. "mcl-calm" decodes
+first, too, with the steps of that method.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from benchmarks.stopwatch import measure_medians_ms
 from colorizer.color.bins import annealed_mean, bin_centers
+from colorizer.networks.calm_mean import calm_mean
 from colorizer.networks.models import upsample_ab
 
 SIZE, STRIDE, TEMPERATURE, MIN_SPEEDUP = 256, 4, 0.38, 40
@@ -22,6 +24,12 @@ Decoder = Callable[[Tensor, Tensor], Tensor]
 
 def decode_first(logits: Tensor, bins: Tensor) -> Tensor:
     return upsample_ab(annealed_mean(logits, bins, TEMPERATURE), SIZE, SIZE)
+
+
+def decode_calmly(logits: Tensor, bins: Tensor) -> Tensor:
+    lightness = torch.linspace(0, 100, SIZE).expand(1, 1, SIZE, SIZE)
+    ab = calm_mean(logits, lightness, bins, torch.linspace(0.1, 6, len(bins)), TEMPERATURE)
+    return upsample_ab(ab, SIZE, SIZE)
 
 
 def upsample_first(logits: Tensor, bins: Tensor) -> Tensor:
@@ -55,6 +63,7 @@ def main() -> None:
     medians = measure_medians_ms(
         {
             "decode first (ours)": repeat_for_photographs(decode_first, last, bins),
+            "mcl-calm": repeat_for_photographs(decode_calmly, last, bins),
             "upsample first": repeat_for_photographs(upsample_first, planes, bins),
             "the same, channels last": repeat_for_photographs(upsample_first, last, bins),
             "same, our annealed mean": repeat_for_photographs(

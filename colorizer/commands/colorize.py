@@ -33,10 +33,10 @@ from colorizer.photos.folders import (
 )
 from colorizer.photos.output_names import OutputPaths, name_outputs
 from colorizer.photos.reading import read_photograph
+from colorizer.stimuli.decoding import DECODINGS
 from colorizer.stimuli.full_size import ConfiguredModel, colorize_image
-from colorizer.stimuli.methods import METHOD_MODELS
 
-SHEET_MODELS = ("l2", "mcl")
+SHEET_METHODS = ("l2", "l2-vivid", "mcl", "mcl-calm")
 PANEL_MAX_PX = 512  # longest side of a panel
 
 
@@ -49,10 +49,10 @@ PANEL_MAX_PX = 512  # longest side of a panel
 )
 @click.option(
     "--model",
-    type=click.Choice(list(METHOD_MODELS)),
+    type=click.Choice(list(DECODINGS)),
     default="mcl",
     show_default=True,
-    help="Model that colorizes the photographs.",
+    help="Method that colorizes the photographs.",
 )
 @click.option(
     "--temperature",
@@ -68,7 +68,7 @@ PANEL_MAX_PX = 512  # longest side of a panel
     help="Saturation factor; 0 is gray.",
 )
 @click.option(
-    "--sheet", is_flag=True, help="Also write a comparison sheet: BW, L2, MCL and ORG side by side."
+    "--sheet", is_flag=True, help="Also write a comparison sheet of all methods of the two models."
 )
 @models_option
 @device_option
@@ -90,7 +90,7 @@ def colorize(
 
     Each photograph becomes a PNG in --out with its original lightness. Existing files are replaced.
     """
-    if temperature is not None and METHOD_MODELS[model][0] == "l2":
+    if temperature is not None and DECODINGS[model].model == "l2":
         raise ColorizerError("--temperature: regression models have none; use --model mcl")
     folders = [path for path in inputs if path.is_dir()]
     for folder in folders:
@@ -100,17 +100,18 @@ def colorize(
         raise _nothing_to_colorize(folders[0], out)
     for folder in folders if not quiet else ():
         print_other_files(folder, without=out)
-    needed_methods = [*SHEET_MODELS, model] if sheet else [model]
+    needed_methods = [*SHEET_METHODS, model] if sheet else [model]
     files = find_and_print_models(needed_methods, models, quiet)
     networks = {
         objective: fuse_for_cpu(load_colorizer(path, device)) for objective, path in files.items()
     }
     models_by_method = {}
     for method in needed_methods:
-        objective, default_temperature = METHOD_MODELS[method]
-        models_by_method[method] = ConfiguredModel(
-            networks[objective], temperature or default_temperature, saturation, device
+        decoding = DECODINGS[method]
+        decoding = decoding._replace(
+            temperature=temperature or decoding.temperature, gain=saturation * decoding.gain
         )
+        models_by_method[method] = ConfiguredModel(networks[decoding.model], decoding, device)
     refused = {}
     for job in show_progress(jobs, "colorizing", len(jobs), quiet):
         try:

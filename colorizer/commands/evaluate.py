@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from colorizer.color.prior import ColorPrior
 from colorizer.commands.options import (
     FILE_TYPE,
     FOLDER_TYPE,
@@ -50,7 +51,7 @@ from colorizer.photos.selection import collect_photographs
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.batch import fastest_dtype
 from colorizer.stimuli.methods import METHODS, MethodInput, read_method_inputs, render_methods
-from colorizer.training.prior import read_prior
+from colorizer.stimuli.model_files import find_prior_file, read_prior_of
 
 
 class EvaluationSetup(NamedTuple):
@@ -76,7 +77,7 @@ class EvaluationSetup(NamedTuple):
     help="Output folder.",
 )
 @size_option
-@methods_option(METHODS, default="gray,foil,l2,mcl,mcl-annealed,real")
+@methods_option(METHODS, default="gray,foil,l2,l2-vivid,mcl,mcl-calm,mcl-annealed,real")
 @click.option(
     "--classifier",
     type=FILE_TYPE,
@@ -86,6 +87,13 @@ class EvaluationSetup(NamedTuple):
     "--labels",
     type=FILE_TYPE,
     help="CSV with columns image,label (required with --classifier).",
+)
+@click.option(
+    "--prior",
+    "prior_file",
+    type=FILE_TYPE,
+    help="Color prior that weights the AuCs: a file of `colorizer prior`, or a model file. "
+    f"[default: {PRIOR_FILE}, else that of an evaluated or included model]",
 )
 @models_option
 @seed_option
@@ -100,6 +108,7 @@ def evaluate(
     methods: Sequence[str],
     classifier: Path | None,
     labels: Path | None,
+    prior_file: Path | None,
     models: dict[str, Path],
     seed: int,
     device: torch.device,
@@ -116,6 +125,7 @@ def evaluate(
     if (classifier is None) != (labels is None):
         raise ColorizerError("--classifier requires --labels, and --labels requires --classifier")
     files = find_and_print_models(methods, models, quiet)
+    prior = find_and_print_prior(prior_file, list(files.values()), quiet)
     precision = fastest_dtype(device)
     loaded = {
         name: fuse_for_cpu(load_colorizer(path, device), precision) for name, path in files.items()
@@ -124,7 +134,7 @@ def evaluate(
     setup = EvaluationSetup(
         methods,
         loaded,
-        read_bin_weights(quiet),
+        bin_weights(prior),
         precision,
         device,
         load_classifier(classifier, device) if classifier else None,
@@ -183,13 +193,20 @@ def read_class_labels(photographs: Sequence[Photograph], labels: Path) -> dict[s
     return classes
 
 
-def read_bin_weights(quiet: bool) -> BinWeights:
-    """Return the bin weights of the AuCs; without a prior, only those of the raw AuC."""
-    if PRIOR_FILE.exists():
-        return bin_weights(read_prior(PRIOR_FILE))
+def find_and_print_prior(
+    prior_file: Path | None, model_files: Sequence[Path], quiet: bool
+) -> ColorPrior | None:
+    """Return the color prior that weights the AuCs, and print where it is from unless quiet.
+
+    Raises ColorizerError if `prior_file` has none.
+    """
+    path = prior_file or find_prior_file(PRIOR_FILE, model_files)
+    prior = None if path is None else read_prior_of(path)
     if not quiet:
         click.echo(
-            f"no {PRIOR_FILE}, so weighted AuC is skipped; create it with `colorizer prior`",
+            "no color prior, so weighted AuC is skipped; create one with `colorizer prior`"
+            if prior is None
+            else f"weighted AuC: prior of {prior.photograph_count} photographs from {path}",
             err=True,
         )
-    return bin_weights(None)
+    return prior

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from colorizer.color.prior import read_prior
 from colorizer.commands.options import (
     EXISTING_FOLDER_TYPE,
     FOLDER_TYPE,
@@ -28,9 +29,15 @@ from colorizer.networks.checkpoint import load_colorizer, read_header
 from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
 from colorizer.stimuli.model_files import find_models
-from colorizer.training.prior import read_prior
 
-SHEET_COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # method -> column name
+SHEET_COLUMNS = {  # method -> column name
+    "gray": "BW",
+    "l2": "L2",
+    "l2-vivid": "L2-VIVID",
+    "mcl": "MCL",
+    "mcl-calm": "MCL-CALM",
+    "real": "ORG",
+}
 SHEET_PX = 256
 CPU = torch.device("cpu")
 

@@ -28,18 +28,18 @@ from colorizer.photos.reading import (
     read_color_square,
 )
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.decoding import DECODINGS
 from colorizer.stimuli.foils import DonorRing, build_donor_ring, read_donor_square
 from colorizer.stimuli.lightness_noise import NOISE_SD
 from colorizer.stimuli.manifest import SINGLE_SHARD, ManifestRow, Shard
 from colorizer.stimuli.methods import (
     GAMUT_MARGIN,
-    METHOD_MODELS,
     MethodInput,
     render_methods,
     to_lab,
 )
 
-STIMULUS_METHODS = ("real", "foil", *METHOD_MODELS)
+STIMULUS_METHODS = ("real", "foil", *DECODINGS)
 PHOTOS_PER_BATCH = {"cpu": 2, "cuda": 64}
 
 
@@ -66,11 +66,7 @@ class StimulusSettings:
 
     def checkpoint_digest(self, method: str) -> str:
         """Return the checkpoint digest for the manifest, or "" for a method without a model."""
-        return (
-            self.models[METHOD_MODELS[method][0]].checkpoint_digest
-            if method in METHOD_MODELS
-            else ""
-        )
+        return self.models[DECODINGS[method].model].checkpoint_digest if method in DECODINGS else ""
 
     def fingerprint(self, method: str) -> dict[str, str | int | float]:
         """Return the settings on which a method's files depend, apart from the photographs."""
@@ -79,9 +75,10 @@ class StimulusSettings:
             "lightness_noise": NOISE_SD,
             "gamut_margin": GAMUT_MARGIN,
         }
-        if method in METHOD_MODELS:
+        if method in DECODINGS:
             checkpoint, precision = self.checkpoint_digest(method), str(self.precision)
-            return {**shared, "checkpoint": checkpoint, "precision": precision}
+            decoding = DECODINGS[method]._asdict()
+            return {**shared, **decoding, "checkpoint": checkpoint, "precision": precision}
         return {**shared, "seed": self.seed} if method == "foil" else shared
 
 

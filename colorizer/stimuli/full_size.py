@@ -17,6 +17,7 @@ from colorizer.color.spaces import (
     to_bytes,
 )
 from colorizer.networks.models import Colorizer, upsample_ab
+from colorizer.stimuli.decoding import Decoding, decode_ab
 
 # Networks run at the size they were trained at; the limit of the long side bounds the cost of
 # panoramas.
@@ -31,8 +32,7 @@ class ConfiguredModel(NamedTuple):
     """A model with its decoding settings."""
 
     network: Colorizer
-    temperature: float  # as in `decode`; only used by classification models
-    saturation: float  # factor for the predicted ab; 0 is gray
+    decoding: Decoding
     device: torch.device
 
 
@@ -62,8 +62,8 @@ def predict_ab(lightness: Tensor, model: ConfiguredModel) -> Tensor:
     """Predict ab (1, 2, H, W) from L (1, 1, H, W), at the working size, and enlarge it."""
     size = working_size(*lightness.shape[-2:])
     small = functional.interpolate(lightness, size, mode="bilinear", antialias=True)
-    raw = model.network(small.to(model.device))
-    ab = model.saturation * model.network.decode(raw, model.temperature)
+    small = small.to(model.device)
+    ab = decode_ab(model.network, model.network(small), small, model.decoding)
     ab = upsample_ab(ab, *size).cpu()
     return functional.interpolate(ab, lightness.shape[-2:], mode="bilinear")
 

@@ -14,19 +14,13 @@ from colorizer.color.spaces import (
 )
 from colorizer.errors import UnreadablePhotographError
 from colorizer.networks.models import Colorizer, upsample_ab
-from colorizer.networks.zhang2016 import ANNEALED_TEMPERATURE, ZHANG2016
 from colorizer.photos.reading import FloatPixels, Refusal, map_ahead, read_color_square
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.decoding import DECODINGS, decode_ab
 from colorizer.stimuli.foils import build_donor_ring, read_donor_square, swap_chroma
 from colorizer.stimuli.lightness_noise import add_lightness_noise
 
-METHOD_MODELS = {  # method -> (model name, temperature)
-    "l2": ("l2", 1.0),
-    "mcl": ("mcl", 1.0),
-    "mcl-annealed": ("mcl", ANNEALED_TEMPERATURE),
-    ZHANG2016: (ZHANG2016, ANNEALED_TEMPERATURE),
-}
-METHODS = ("gray", "foil", *METHOD_MODELS, "real")
+METHODS = ("gray", "foil", *DECODINGS, "real")
 # Distance of every channel from 0 and 1, so that rounding can always keep L.
 GAMUT_MARGIN = 3 / 255
 
@@ -113,15 +107,14 @@ def _predict(
     """Predict the colors of each method that has a model; lab (N, 3, H, W) -> Lab by method."""
     predicted = {}
     for name, network in models.items():
-        temperatures = {
-            m: METHOD_MODELS[m][1] for m in methods if METHOD_MODELS.get(m, ("",))[0] == name
-        }
-        if not temperatures:
+        decodings = {m: DECODINGS[m] for m in methods if m in DECODINGS}
+        decodings = {m: decoding for m, decoding in decodings.items() if decoding.model == name}
+        if not decodings:
             continue
         is_bfloat16 = precision is torch.bfloat16
         with torch.autocast(lab.device.type, torch.bfloat16, enabled=is_bfloat16):
             raw = network(lab[:, :1])
-        for method, temperature in temperatures.items():
-            ab = upsample_ab(network.decode(raw, temperature), *lab.shape[-2:])
+        for method, decoding in decodings.items():
+            ab = upsample_ab(decode_ab(network, raw, lab[:, :1], decoding), *lab.shape[-2:])
             predicted[method] = torch.cat([lab[:, :1], ab], dim=1)
     return predicted

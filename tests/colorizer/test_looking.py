@@ -1,6 +1,7 @@
 """Tests of the commands that use trained models: evaluate, colorize, figures."""
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from colorizer.cli import main
+from colorizer.networks.checkpoint import read_header, read_tensors, write_tensors
 from tests.colorizer.pictures import draw, truncate, write_pictures
 
 pytestmark = pytest.mark.slow(12)
@@ -61,13 +63,66 @@ def test_evaluate_uses_the_test_split_by_default(capsys: pytest.CaptureFixture[s
     out, err = capsys.readouterr()
     assert "l2: runs/l2/best.safetensors" in err
     assert "LPIPS, FID and KID are not included" in out
-    assert out.endswith("outputs/metrics/metrics.json: images 3, methods 6, refused 0\n")
+    assert out.endswith("outputs/metrics/metrics.json: images 3, methods 8, refused 0\n")
     written = json.loads(Path("outputs/metrics/metrics.json").read_text())
-    assert list(written) == ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]
+    assert list(written) == [
+        *("gray", "foil", "l2", "l2-vivid", "mcl", "mcl-calm", "mcl-annealed", "real")
+    ]
     assert written["real"]["auc_rebalanced"]["mean"] == pytest.approx(1)
     assert written["gray"]["images"] == 3
     low, high = written["gray"]["ciede2000"]["ci95"]
     assert low < written["gray"]["ciede2000"]["mean"] < high
+
+
+def test_a_model_file_alone_is_enough_for_weighted_auc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path / "photos", 2)
+    models = f"mcl={Path('runs/mcl/best.safetensors').resolve()}"
+    command = ("evaluate", "--photos", "photos", "--size", "64", "--methods", "mcl,mcl-calm")
+    expected = run_and_read_auc(*command, "--photos", tmp_path / "photos", "--models", models)
+    monkeypatch.chdir(tmp_path)  # a folder without data/prior.npz
+    capsys.readouterr()
+    assert run_and_read_auc(*command, "--models", models) == expected
+    assert "weighted AuC: prior of 7 photographs from" in capsys.readouterr().err
+
+
+def run_and_read_auc(*arguments: str | Path) -> float:
+    assert run(*map(str, arguments)) == 0
+    written = json.loads(Path("outputs/metrics/metrics.json").read_text())
+    return float(written["mcl-calm"]["auc_balanced"]["mean"])
+
+
+def test_a_model_without_a_prior_cannot_weight_the_auc(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    header, tensors = (
+        read(Path("runs/mcl/best.safetensors")) for read in (read_header, read_tensors)
+    )
+    Path("scans").mkdir()
+    weights = {name: x for name, x in tensors.items() if not name.startswith("prior.")}
+    write_tensors(Path("scans/m.safetensors"), weights, header)
+    for arguments, needed_by in (
+        (["--methods", "gray", "--prior", "scans/m.safetensors"], "weighted AuC"),
+        (["--methods", "mcl-calm", "--models", "mcl=scans/m.safetensors"], "mcl-calm"),
+    ):
+        assert run("evaluate", *arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        reason = f"this model file has no color prior, which {needed_by} needs"
+        assert line.startswith(f"colorizer: scans/m.safetensors: {reason}; use")
+
+
+def test_the_card_of_a_model_has_its_data_recipe_figures_and_limits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("card", "runs/mcl/best.safetensors") == 0
+    card = capsys.readouterr().out
+    assert card.startswith("# Model card: mcl\n")
+    digest = hashlib.sha256(Path("data/split.csv").read_bytes()).hexdigest()
+    for part in ("**Data.** Photographs by split: 7 (train), 2 (val)", digest):
+        assert part in card
+    for part in ("**Recipe.** objective mcl", "**Figures.** epoch 1", "**Limits.** The colors"):
+        assert part in card
 
 
 def test_repeated_evaluations_write_the_same_files() -> None:
@@ -127,7 +182,7 @@ def test_a_sheet_is_written_next_to_the_colorized_photograph() -> None:
     assert run("colorize", "photos/00.jpg", "--sheet", "--model", "mcl-annealed", "--quiet") == 0
     assert sorted(path.name for path in Path("colorized").iterdir()) == ["00-sheet.png", "00.png"]
     with Image.open("colorized/00-sheet.png") as sheet:
-        assert sheet.width == 5 * (96 + 6) - 6  # BW, L2, MCL, MCL-ANNEALED, ORG
+        assert sheet.width == 7 * (96 + 6) - 6  # BW, 2 of L2, 3 of MCL, ORG
 
 
 def test_the_default_temperature_of_mcl_is_1() -> None:
@@ -144,7 +199,7 @@ def test_figures_of_every_run_are_drawn(capsys: pytest.CaptureFixture[str]) -> N
     expected = {f"{name}.{kind}" for name in pairs for kind in ("svg", "png")}
     assert {path.name for path in Path("figures").iterdir()} == {*expected, "comparison.png"}
     with Image.open("figures/comparison.png") as sheet:
-        assert sheet.width == 4 * (256 + 6) - 6
+        assert sheet.width == 6 * (256 + 6) - 6
 
 
 def test_figures_that_cannot_be_drawn_are_refused(

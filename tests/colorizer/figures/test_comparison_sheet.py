@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from colorizer.figures.comparison_sheet import PANEL_GAP_PX, draw_comparison_sheet, make_panels
+from colorizer.stimuli.decoding import DECODINGS
 from colorizer.stimuli.full_size import ConfiguredModel
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
@@ -12,7 +13,7 @@ from tests.colorizer.stimuli.test_batch import untrained_model
 @pytest.fixture(scope="module")
 def models() -> dict[str, ConfiguredModel]:
     return {
-        name.upper(): ConfiguredModel(untrained_model(name).network, 1.0, 1.0, CPU)
+        name.upper(): ConfiguredModel(untrained_model(name).network, DECODINGS[name], CPU)
         for name in ("l2", "mcl")
     }
 

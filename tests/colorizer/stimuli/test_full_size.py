@@ -4,6 +4,7 @@ import torch
 
 from colorizer.color.spaces import from_bytes, lab_to_rgb, map_to_gamut, rgb_to_lab, to_bytes
 from colorizer.networks.models import PyramidColorizer, upsample_ab
+from colorizer.stimuli.decoding import DECODINGS
 from colorizer.stimuli.full_size import (
     ConfiguredModel,
     colorize_image,
@@ -18,7 +19,7 @@ from tests.colorizer.stimuli.test_batch import untrained_model
 
 @pytest.fixture(scope="module")
 def model() -> ConfiguredModel:
-    return ConfiguredModel(untrained_model("mcl").network, 1.0, 1.0, CPU)
+    return ConfiguredModel(untrained_model("mcl").network, DECODINGS["mcl"], CPU)
 
 
 @pytest.mark.parametrize(
@@ -84,22 +85,29 @@ def test_an_enlarged_prediction_is_aligned_with_the_image() -> None:
         def decode(self, raw: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
             return raw
 
-    model = ConfiguredModel(ColumnModel(), 1.0, 1.0, CPU)
+    model = ConfiguredModel(ColumnModel(), DECODINGS["mcl"], CPU)
     ab = predict_ab(torch.zeros(1, 1, 512, 1024), model)[0, 0, 0]
     # pixel x of 1024 lies at (x + 0.5) / 2 - 0.5 of 512
     expected = (torch.arange(1024) + 0.5) / 2 - 0.5
     torch.testing.assert_close(ab[9:1000], expected[9:1000], atol=1e-3, rtol=0)
 
 
+def decoded_with(
+    model: ConfiguredModel, gain: float = 1.0, temperature: float = 1.0
+) -> ConfiguredModel:
+    decoding = model.decoding._replace(gain=gain, temperature=temperature)
+    return model._replace(decoding=decoding)
+
+
 def test_saturation_scales_the_colors_and_0_is_gray(model: ConfiguredModel) -> None:
     lightness = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 100
     plain = predict_ab(lightness, model)
-    torch.testing.assert_close(predict_ab(lightness, model._replace(saturation=1.5)), 1.5 * plain)
-    gray = colorize_image(draw(0), model._replace(saturation=0))
+    torch.testing.assert_close(predict_ab(lightness, decoded_with(model, gain=1.5)), 1.5 * plain)
+    gray = colorize_image(draw(0), decoded_with(model, gain=0))
     assert np.ptp(gray, axis=2).max() <= 1
 
 
 def test_a_lower_temperature_is_more_vivid(model: ConfiguredModel) -> None:
     lightness = torch.full((1, 1, 64, 64), 60.0)
-    mean, vivid = (predict_ab(lightness, model._replace(temperature=t)) for t in (1.0, 0.1))
+    mean, vivid = (predict_ab(lightness, decoded_with(model, temperature=t)) for t in (1.0, 0.1))
     assert vivid.norm(dim=1).mean() > mean.norm(dim=1).mean() + 1

@@ -3,8 +3,10 @@ import torch
 
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.networks.models import build_colorizer
+from colorizer.errors import ColorizerError
+from colorizer.networks.models import PyramidColorizer, RebalancedHead, build_colorizer
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.decoding import DECODINGS, VIVID_GAIN, decode_ab
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
 from tests.colorizer.stimuli.test_batch import untrained_model
 
@@ -62,3 +64,36 @@ def test_mcl_and_mcl_annealed_share_one_forward_pass(method_input: MethodInput) 
     images = render_methods(method_input, ["mcl", "mcl-annealed"], {"mcl": model})
     assert len(passes) == 1
     assert not torch.equal(*images.values())
+
+
+def test_l2_vivid_has_the_colors_of_l2_times_its_gain() -> None:
+    network = untrained_model("l2").network
+    raw, lightness = torch.rand(1, 2, 8, 8) - 0.5, torch.rand(1, 1, 32, 32) * 100
+    l2, vivid = (
+        decode_ab(network, raw, lightness, DECODINGS[method]) for method in ("l2", "l2-vivid")
+    )
+    torch.testing.assert_close(vivid, VIVID_GAIN * l2)
+
+
+def test_mcl_calm_gives_a_plain_photograph_less_chroma_than_mcl() -> None:
+    torch.manual_seed(0)
+    model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
+    assert isinstance(model, PyramidColorizer)
+    assert isinstance(model.head, RebalancedHead)
+    gray = (bin_centers() == 0).all(dim=1)
+    model.head.bin_weight = torch.where(gray, 0.1, 6.0)  # gray is common, so its weight is small
+    with torch.no_grad():
+        bias = model.head.get_parameter("project.bias")
+        bias[gray] = bias[bin_centers().tolist().index([40, 20])] = 8
+    lab = torch.full((1, 3, 64, 64), 80.0)
+    images = render_methods(MethodInput(["a"], lab, None), ["mcl", "mcl-calm"], {"mcl": model})
+    chroma = {m: rgb_to_lab(from_bytes(x))[:, 1:].norm(dim=1).mean() for m, x in images.items()}
+    assert chroma["mcl-calm"] < 0.6 * chroma["mcl"]
+
+
+@pytest.mark.parametrize("objective", ["l2", "mcl"])
+def test_mcl_calm_needs_the_weights_of_the_training(objective: str) -> None:
+    network = untrained_model(objective).network
+    lightness = torch.rand(1, 1, 32, 32) * 100
+    with pytest.raises(ColorizerError, match="does not have the weights of its training"):
+        decode_ab(network, network(lightness), lightness, DECODINGS["mcl-calm"])
