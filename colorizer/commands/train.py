@@ -27,6 +27,11 @@ from colorizer.networks.checkpoint import file_sha256, model_name
 from colorizer.networks.models import ARCHITECTURES, OBJECTIVES
 from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.training import distributed
+from colorizer.training.fine_tuning import (
+    FINE_TUNING_EPOCHS,
+    read_model_settings,
+    require_backbone_weights,
+)
 from colorizer.training.loop import build_loss, train
 from colorizer.training.photo_cache import (
     PhotoCache,
@@ -51,8 +56,7 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
 @click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
-    required=True,
-    help="Regression (l2) or rebalanced classification (mcl).",
+    help="Regression (l2) or rebalanced classification (mcl); required without --from.",
 )
 @click.option(
     "--backbone",
@@ -61,9 +65,19 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
     show_default=True,
     help="Architecture of the backbone.",
 )
+@click.option(
+    "--from",
+    "from_model",
+    metavar="NAME|FILE",
+    help="Continue from a colorizer, with its objective and network: a model file, or the name of "
+    "an included model (l2 or mcl).",
+)
 @click.option("--weights", help="Initial weights: a file, or `random`. [default: download]")
 @click.option(
-    "--epochs", type=click.IntRange(1), default=15, show_default=True, help="Number of epochs."
+    "--epochs",
+    type=click.IntRange(1),
+    default=15,
+    help=f"Number of epochs. [default: 15; with --from {FINE_TUNING_EPOCHS}]",
 )
 @click.option(
     "--crop",
@@ -132,7 +146,7 @@ def train_command(
     To use several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
     synchronized on GPUs; on CPUs each process normalizes its own share of the batch.
     """
-    config = TrainConfig(**settings)
+    config = TrainConfig(**complete_settings(context, settings, resume))
     folder = out or RUNS_FOLDER / model_name(asdict(config))
     with distributed.process_group(device) as rank_device:
         quiet = quiet or distributed.rank() > 0
@@ -161,6 +175,33 @@ def train_command(
     if signals and run.epochs_done < run.config.epochs:
         exit_on_signal(signals[0], folder, quiet)
     return 1 if refused else 0
+
+
+def complete_settings(
+    context: click.Context, settings: dict[str, Any], resume: bool
+) -> dict[str, Any]:
+    """Return the settings of a run, with those that follow from --from.
+
+    Raises ColorizerError if options contradict each other.
+    """
+    model, given = settings["from_model"], ParameterSource.COMMANDLINE
+    if model is None:
+        if settings["objective"] is None:
+            raise click.UsageError("Missing option '--objective' (or '--from').")
+        require_backbone_weights(settings["weights"])
+        return settings
+    if resume or settings["weights"] is not None:
+        other = "--resume" if resume else "--weights"
+        raise ColorizerError(f"use either --from or {other}, not both")
+    decided = read_model_settings(model)
+    for name in ("objective", "backbone"):
+        if context.get_parameter_source(name) is given and settings[name] != decided[name]:
+            raise ColorizerError(
+                f"--from {model}: its {name} is {decided[name]}; omit --{name} {settings[name]}"
+            )
+    epochs_given = context.get_parameter_source("epochs") is given
+    epochs = settings["epochs"] if epochs_given else FINE_TUNING_EPOCHS
+    return {**settings, **decided, "epochs": epochs}
 
 
 def start_run(config: TrainConfig, folder: Path, device: torch.device) -> TrainingState:
@@ -238,7 +279,7 @@ def cache_split(run: TrainingState, split_name: str, quiet: bool) -> PhotoCache:
     )
     path = SPLIT_FILE.parent / "cache" / f"{split_name}-{size}.npy"
     if distributed.rank() == 0:
-        decoding = build_photo_cache(path, photographs, size)
+        decoding = build_photo_cache(path, photographs, size, min_side=run.config.crop)
         for _ in show_progress(decoding, f"decoding {split_name}", len(photographs), quiet):
             pass
     distributed.barrier()

@@ -146,6 +146,27 @@ def load_colorizer(path: Path, device: torch.device) -> Colorizer:
     return convert_conv2d_weight_memory_format(model.eval().to(device), torch.channels_last)
 
 
+def find_model_file(model: str) -> Path:
+    """Return the path of an included model by its name, or else `model` as a path.
+
+    Raises ColorizerError if there is no such file.
+    """
+    shipped = find_shipped_checkpoint(model) if model in OBJECTIVES else None
+    path = shipped or Path(model)
+    if not path.is_file():
+        raise ColorizerError(f"{model}: no such model file; use a file, {' or '.join(OBJECTIVES)}")
+    return path
+
+
+def is_model_file(path: Path) -> bool:
+    """Return whether a file is a colorizer that this project wrote."""
+    try:
+        read_header(path)
+    except ColorizerError:
+        return False
+    return path.suffix not in ZHANG_RELEASE_SUFFIXES
+
+
 def find_shipped_checkpoint(name: str) -> Path | None:
     """Return the path of the included model with this name, or None if there is none."""
     path = PRETRAINED_FOLDER / f"{name}.safetensors"

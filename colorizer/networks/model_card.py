@@ -1,10 +1,7 @@
 """Write and read model cards: the training data, recipe, figures and limits of a model."""
 
-from pathlib import Path
-
 from colorizer.errors import ColorizerError
-from colorizer.networks.checkpoint import Header, find_shipped_checkpoint, model_name, read_header
-from colorizer.networks.models import OBJECTIVES
+from colorizer.networks.checkpoint import Header, find_model_file, model_name, read_header
 
 LIMITS = (
     "The colors are guesses, biased toward those common in the training photographs; they are not "
@@ -31,8 +28,7 @@ def read_model_card(model: str) -> str:
 
     Raises ColorizerError if there is no such file, or if the file has no card.
     """
-    path = find_shipped_checkpoint(model) if model in OBJECTIVES else Path(model)
-    path = path or Path(model)
+    path = find_model_file(model)
     card = read_header(path).get("card")
     if not isinstance(card, str):
         raise ColorizerError(f"{path}: this file has no model card; use one of `colorizer train`")

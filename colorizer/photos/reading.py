@@ -98,12 +98,18 @@ def center_square_float(image: Image.Image, size: int) -> FloatPixels:
     return (np.stack(channels, axis=2).clip(0, 255) / 255).astype(np.float32)
 
 
-def read_square(path: Path, size: int) -> Pixels:
+def read_square(path: Path, size: int, min_side: int = 0) -> Pixels:
     """Read the central square of a photograph (size, size, 3).
 
-    Raises UnreadablePhotographError.
+    Raises UnreadablePhotographError, also if a side has fewer than min_side pixels; min_side must
+    be at most `size`.
     """
-    return center_square(read_photograph(path, size), size)
+    photograph = read_photograph(path, size)
+    if min(photograph.size) < min_side:
+        raise UnreadablePhotographError(
+            f"its short side has {min(photograph.size)} px, less than the crop of {min_side} px"
+        )
+    return center_square(photograph, size)
 
 
 def read_color_square(path: Path, size: int) -> FloatPixels:
@@ -119,16 +125,17 @@ def read_color_square(path: Path, size: int) -> FloatPixels:
 
 
 def read_squares(
-    paths: Iterable[Path], size: int
+    paths: Iterable[Path], size: int, min_side: int = 0
 ) -> Iterator[tuple[Path, Pixels | UnreadablePhotographError]]:
     """Yield the central squares of photographs (size, size, 3) in order, read ahead in threads.
 
-    Each path is paired with its square, or with the error if it cannot be read.
+    Each path is paired with its square, or with the error if it cannot be read, or if a side has
+    fewer than min_side pixels.
     """
 
     def read(path: Path) -> Pixels | UnreadablePhotographError:
         try:
-            return read_square(path, size)
+            return read_square(path, size, min_side)
         except UnreadablePhotographError as error:
             return error
 

@@ -42,10 +42,13 @@ def cached_side(crop: int) -> int:
 
 
 def build_photo_cache(
-    path: Path, photographs: Sequence[Photograph], size: int
+    path: Path, photographs: Sequence[Photograph], size: int, min_side: int = 0
 ) -> Generator[None, None, None]:
-    """Decode photographs into `path` (.npy) unless the file is current; yield after each one."""
-    fingerprint = _fingerprint(photographs, size)
+    """Decode photographs into `path` (.npy) unless the file is current; yield after each one.
+
+    Photographs with a side of fewer than min_side pixels are refused: enlarged, they are blurred.
+    """
+    fingerprint = _fingerprint(photographs, f"{size} {min_side}")
     metadata_path, refused = path.with_suffix(".json"), {}
     if path.exists() and metadata_path.exists() and _read_metadata(metadata_path)[0] == fingerprint:
         return
@@ -53,7 +56,7 @@ def build_photo_cache(
     with atomic_write(path) as temporary:
         shape = (len(photographs), size, size, 3)
         pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        squares = read_squares((photograph.path for photograph in photographs), size)
+        squares = read_squares((photograph.path for photograph in photographs), size, min_side)
         for index, (_, square) in enumerate(squares):
             if isinstance(square, UnreadablePhotographError):
                 refused[index] = str(square)
@@ -75,7 +78,7 @@ def open_photo_cache(
     _, reasons = _read_metadata(path.with_suffix(".json"))
     readable = np.array([i for i in range(len(photographs)) if i not in reasons], dtype=np.int64)
     if not len(readable):
-        raise ColorizerError(f"no photograph can be read; {len(photographs)} refused: {reasons[0]}")
+        raise ColorizerError(f"no photograph can be used; {len(photographs)} refused: {reasons[0]}")
     refused = {photographs[i].file: reason for i, reason in reasons.items()}
     return PhotoCache(
         _move_to_gpu_if_it_fits(np.load(path, mmap_mode="c"), device), readable, refused
@@ -155,8 +158,8 @@ def to_targets(crops: Tensor) -> Tensor:
     return rgb_to_lab(from_bytes(crops[:, ::OUTPUT_STRIDE, ::OUTPUT_STRIDE]))[:, 1:]
 
 
-def _fingerprint(photographs: Sequence[Photograph], size: int) -> str:
-    digest = hashlib.sha256(str(size).encode())
+def _fingerprint(photographs: Sequence[Photograph], settings: str) -> str:
+    digest = hashlib.sha256(settings.encode())
     for photograph in photographs:
         path = photograph.path
         state = path.stat() if path.exists() else None

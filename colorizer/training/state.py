@@ -18,6 +18,8 @@ from colorizer.files import atomic_write
 from colorizer.networks.backbone import RANDOM_WEIGHTS, load_pretrained
 from colorizer.networks.checkpoint import (
     Header,
+    find_model_file,
+    load_colorizer,
     read_header,
     read_model_prior,
     read_tensors,
@@ -34,6 +36,7 @@ from colorizer.networks.zhang2016 import ZHANG2016
 from colorizer.training import distributed
 
 RESUME_FILE = "resume.safetensors"
+CPU = torch.device("cpu")
 
 LogRow = dict[str, float]
 
@@ -55,6 +58,8 @@ class TrainConfig:
     warmup_steps: int = 500
     ema_decay: float = 0.999
     smallest_view: float | None = None  # fraction of a square's side; None: crops are not resized
+    from_model: str | None = None  # a colorizer from which training continues (fine-tuning)
+    from_sha256: str | None = None  # of its file
     frozen_stages: int = 0  # number of frozen stages of the backbone; its stem is frozen with them
     # Minimum steps per epoch. A small training set is repeated until an epoch is this long, so that
     # validation does not take most of the time.
@@ -63,8 +68,8 @@ class TrainConfig:
     @property
     def is_untrained(self) -> bool:
         """True if no part starts from pre-trained weights; there is no download for zhang2016."""
-        return self.weights == RANDOM_WEIGHTS or (
-            self.weights is None and self.backbone == ZHANG2016
+        return self.from_model is None and (
+            self.weights == RANDOM_WEIGHTS or (self.weights is None and self.backbone == ZHANG2016)
         )
 
 
@@ -92,14 +97,16 @@ def create_training_state(
 ) -> TrainingState:
     """Create the state of a new run.
 
-    prior: of the training photographs; an `mcl` head starts from it, and the checkpoints contain
-    it.
+    prior: of the training photographs; a new `mcl` head starts from it, and the checkpoints contain
+    it. Raises ColorizerError if the initial weights do not fit.
     """
     probability = prior.probability if prior else None
     with torch.random.fork_rng(devices=[]):  # torch's layers use the global generator
         torch.manual_seed(config.seed)
         model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
-    if not config.is_untrained:
+    if config.from_model is not None:
+        model.load_state_dict(load_colorizer(find_model_file(config.from_model), CPU).state_dict())
+    elif not config.is_untrained:
         load_pretrained(pretrained_module(model), config.weights)
     return replace(_assemble_state(config, model, device), prior=prior)
 

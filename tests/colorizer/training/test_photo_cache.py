@@ -70,7 +70,7 @@ def test_an_unreadable_photograph_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_cache_without_readable_photographs_is_an_error(tmp_path: Path) -> None:
     list(build_photo_cache(tmp_path / "train.npy", rows(tmp_path, 2), size=48))
-    with pytest.raises(ColorizerError, match="no photograph can be read; 2 refused"):
+    with pytest.raises(ColorizerError, match="no photograph can be used; 2 refused"):
         open_photo_cache(tmp_path / "train.npy", rows(tmp_path, 2), CPU)
 
 
