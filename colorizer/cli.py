@@ -10,6 +10,7 @@ from colorizer.commands.batch import batch
 from colorizer.commands.card import card
 from colorizer.commands.colorize import colorize
 from colorizer.commands.evaluate import evaluate
+from colorizer.commands.export import export
 from colorizer.commands.figures import figures
 from colorizer.commands.prior import prior
 from colorizer.commands.split import split
@@ -42,5 +43,5 @@ def commands() -> None:
     """Train colorization models on your photographs and create stimuli for studies."""
 
 
-for command in (split, prior, train_command, evaluate, batch, colorize, figures, card):
+for command in (split, prior, train_command, evaluate, batch, colorize, figures, card, export):
     commands.add_command(command)

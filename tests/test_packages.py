@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
-    "colorizer": ["colorizer", "heif"],
+    "colorizer": ["colorizer", "heif", "onnx"],
     "study_server": ["server", "metrics", "mturk"],
     "analysis": ["analysis"],
 }

@@ -74,6 +74,23 @@ def lab_to_rgb_in_gamut(lab: Tensor, margin: float = -HALF_LEVEL) -> Tensor:
     return _linear_to_srgb(linear)
 
 
+def lab_to_rgb_by_dense_bisection(lab: Tensor, steps: int = 8) -> Tensor:
+    """Compute `lab_to_rgb_in_gamut(lab)` for Lab (N, 3, H, W) without selecting pixels.
+
+    It is slower, but its operations do not depend on the data, so it can be exported. Channels
+    differ by less than a level.
+    """
+    lightness, ab = lab[:, :1], lab[:, 1:]
+    inside = torch.zeros_like(lightness)
+    for step in range(1, steps + 1):
+        scale = inside + 0.5**step
+        linear = _lab_to_linear(torch.cat([lightness, scale * ab], dim=1))
+        inside = torch.where(_is_in_gamut(linear, -HALF_LEVEL)[:, None], scale, inside)
+    fits = _is_in_gamut(_lab_to_linear(lab), -HALF_LEVEL)[:, None]
+    scale = torch.where(fits, torch.ones_like(inside), inside)
+    return lab_to_rgb(torch.cat([lightness, scale * ab], dim=1))
+
+
 def to_bytes(rgb: Tensor) -> Tensor:
     """Convert sRGB (N, 3, H, W) in [0, 1] to uint8 (N, H, W, 3), the layout of image files."""
     return (rgb * 255).round().clamp(0, 255).to(torch.uint8).movedim(1, -1)

@@ -1,7 +1,6 @@
 """The command `colorizer batch`, which creates stimuli and manifest.csv."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from colorizer.commands.options import (
     device_option,
     find_and_print_models,
     json_option,
-    methods_option,
+    methods_and_files_option,
     models_option,
     photos_option,
     quiet_option,
@@ -31,6 +30,7 @@ from colorizer.commands.terminal import (
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer, short_sha256
 from colorizer.networks.cpu_inference import fuse_for_cpu
+from colorizer.onnx_files.foreign import ForeignColorizer
 from colorizer.photos.folders import require_separate
 from colorizer.photos.reading import Refusal
 from colorizer.photos.selection import collect_photographs, leave_out_near_duplicates
@@ -85,7 +85,7 @@ def parse_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shar
     show_default=True,
     help="Precision of the networks; auto: bfloat16 if the device supports it.",
 )
-@methods_option(STIMULUS_METHODS, default="real,l2,mcl,foil")
+@methods_and_files_option(STIMULUS_METHODS, default="real,l2,mcl,foil")
 @models_option
 @seed_option
 @device_option
@@ -98,7 +98,7 @@ def batch(
     size: int,
     shard: Shard,
     precision: str,
-    methods: Sequence[str],
+    methods: dict[str, Path | None],
     models: dict[str, Path],
     seed: int,
     device: torch.device,
@@ -113,7 +113,8 @@ def batch(
     """
     if split_name is not None and photos is not None:
         raise ColorizerError("use either --split or --photos, not both")
-    files = find_and_print_models(methods, models, quiet)
+    files = find_and_print_models(list(methods), models, quiet)
+    own_files = {name: path for name, path in methods.items() if path is not None}
     candidates, refused_names = collect_photographs(split_name or "test", photos)
     for root in sorted({photograph.root for photograph in candidates}):
         require_separate(out, Path(root))
@@ -124,6 +125,8 @@ def batch(
         )
         for objective, path in files.items()
     }
+    for name, path in own_files.items():
+        loaded[name] = LoadedModel(ForeignColorizer(path), short_sha256(path))
     photographs, left_out = leave_out_near_duplicates(candidates)
     refused = refused_names if shard.number == 1 else {}
     if shard.number == 1 and not quiet:
@@ -132,7 +135,7 @@ def batch(
             print_other_files(photos)
     clear_manifest(out, shard)
     results = write_stimuli(
-        photographs, StimulusSettings(methods, loaded, size, seed, dtype), out, device, shard
+        photographs, StimulusSettings(list(methods), loaded, size, seed, dtype), out, device, shard
     )
     stimuli: list[ManifestRow] = []
     for result in show_progress(results, "colorizing", len(shard.select(photographs)), quiet):

@@ -1,6 +1,7 @@
 """Options that several commands share, and functions that parse their values."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,6 +91,42 @@ def methods_option(
 
     text = f"Comma-separated list of {','.join(allowed)}."
     return click.option("--methods", default=default, show_default=True, callback=read, help=text)
+
+
+OWN_METHOD_NAME = re.compile("[a-z0-9_-]{1,32}")
+
+
+def methods_and_files_option(
+    allowed: Sequence[str], default: str
+) -> Callable[[CommandFunction], CommandFunction]:
+    """Return the option --methods, which also takes models of the user's own as NAME=FILE.onnx.
+
+    Its value is method -> ONNX file, or None for a method in `allowed`.
+    """
+
+    def read(_: click.Context, __: click.Parameter, text: str) -> dict[str, Path | None]:
+        return dict(_read_method(part, allowed) for part in text.split(","))
+
+    text = (
+        f"Comma-separated list of {','.join(allowed)}, or NAME=FILE.onnx for an ONNX model of your "
+        "own."
+    )
+    return click.option("--methods", default=default, show_default=True, callback=read, help=text)
+
+
+def _read_method(part: str, allowed: Sequence[str]) -> tuple[str, Path | None]:
+    name, equals, file = part.partition("=")
+    if not equals and name not in allowed:
+        raise click.UsageError(
+            f"--methods: unknown method {name!r}; choose from {','.join(allowed)}, or use "
+            "NAME=FILE.onnx"
+        )
+    if equals and (name in allowed or not OWN_METHOD_NAME.fullmatch(name)):
+        raise click.UsageError(
+            f"--methods: {part!r}: a model of your own needs a name of its own, of 1 to 32 "
+            "characters a-z, 0-9, _ and -"
+        )
+    return name, Path(file) if equals else None
 
 
 models_option = click.option(

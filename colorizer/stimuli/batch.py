@@ -34,6 +34,7 @@ from colorizer.stimuli.lightness_noise import NOISE_SD
 from colorizer.stimuli.manifest import SINGLE_SHARD, ManifestRow, Shard
 from colorizer.stimuli.methods import (
     GAMUT_MARGIN,
+    AbPredictor,
     MethodInput,
     render_methods,
     to_lab,
@@ -46,7 +47,7 @@ PHOTOS_PER_BATCH = {"cpu": 2, "cuda": 64}
 class LoadedModel(NamedTuple):
     """A trained colorizer, and the digest of its checkpoint for the manifest."""
 
-    network: Colorizer
+    network: Colorizer | AbPredictor
     checkpoint_digest: str
 
 
@@ -54,8 +55,9 @@ class LoadedModel(NamedTuple):
 class StimulusSettings:
     """The settings of stimuli.
 
-    methods: a selection of STIMULUS_METHODS. models: by model name. size: width and height in
-    pixels. seed: decides the donors of the foils. precision: of the networks.
+    methods: a selection of STIMULUS_METHODS, and names of the user's own models. models: by name.
+    size: width and height in pixels. seed: decides the donors of the foils. precision: of the
+    networks.
     """
 
     methods: Sequence[str]
@@ -66,7 +68,8 @@ class StimulusSettings:
 
     def checkpoint_digest(self, method: str) -> str:
         """Return the checkpoint digest for the manifest, or "" for a method without a model."""
-        return self.models[DECODINGS[method].model].checkpoint_digest if method in DECODINGS else ""
+        name = DECODINGS[method].model if method in DECODINGS else method
+        return self.models[name].checkpoint_digest if name in self.models else ""
 
     def fingerprint(self, method: str) -> dict[str, str | int | float]:
         """Return the settings on which a method's files depend, apart from the photographs."""
@@ -79,6 +82,8 @@ class StimulusSettings:
             checkpoint, precision = self.checkpoint_digest(method), str(self.precision)
             decoding = DECODINGS[method]._asdict()
             return {**shared, **decoding, "checkpoint": checkpoint, "precision": precision}
+        if method in self.models:  # a model of the user's own
+            return {**shared, "checkpoint": self.checkpoint_digest(method)}
         return {**shared, "seed": self.seed} if method == "foil" else shared
 
 

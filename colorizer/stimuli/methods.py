@@ -1,7 +1,7 @@
 """Render photographs with the colors of each method."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,6 +23,14 @@ from colorizer.stimuli.lightness_noise import add_lightness_noise
 METHODS = ("gray", "foil", *DECODINGS, "real")
 # Distance of every channel from 0 and 1, so that rounding can always keep L.
 GAMUT_MARGIN = 3 / 255
+
+
+@runtime_checkable
+class AbPredictor(Protocol):
+    """A model of the user's own, whose method has the name of the model."""
+
+    def predict_ab(self, lightness: Tensor) -> Tensor:
+        """Predict ab (N, 2, H, W) from L (N, 1, H, W)."""
 
 
 class MethodInput(NamedTuple):
@@ -72,7 +80,7 @@ def to_lab(squares: Sequence[FloatPixels]) -> Tensor:
 def render_methods(
     inputs: MethodInput,
     methods: Sequence[str],
-    models: Mapping[str, Colorizer],
+    models: Mapping[str, Colorizer | AbPredictor],
     precision: torch.dtype = torch.float32,
 ) -> dict[str, Tensor]:
     """Render each of the methods: method -> uint8 (N, H, W, 3).
@@ -102,11 +110,18 @@ def _to_stimulus(lab: Tensor, images: Sequence[str], method: str) -> Tensor:
 
 
 def _predict(
-    lab: Tensor, methods: Sequence[str], models: Mapping[str, Colorizer], precision: torch.dtype
+    lab: Tensor,
+    methods: Sequence[str],
+    models: Mapping[str, Colorizer | AbPredictor],
+    precision: torch.dtype,
 ) -> dict[str, Tensor]:
     """Predict the colors of each method that has a model; lab (N, 3, H, W) -> Lab by method."""
     predicted = {}
     for name, network in models.items():
+        if isinstance(network, AbPredictor):
+            if name in methods:
+                predicted[name] = torch.cat([lab[:, :1], network.predict_ab(lab[:, :1])], dim=1)
+            continue
         decodings = {m: DECODINGS[m] for m in methods if m in DECODINGS}
         decodings = {m: decoding for m, decoding in decodings.items() if decoding.model == name}
         if not decodings:

@@ -48,7 +48,7 @@ def find_models(
         files_by_name[name] = path
     for method in methods:
         if method in DECODINGS and DECODINGS[method].calm:
-            _require_prior(files_by_name[DECODINGS[method].model], method)
+            require_prior(files_by_name[DECODINGS[method].model], method)
     return files_by_name
 
 
@@ -73,7 +73,7 @@ def read_prior_of(path: Path) -> ColorPrior:
     if path.suffix not in {".safetensors", *ZHANG_RELEASE_SUFFIXES}:
         return read_prior(path)
     read_header(path)  # raises ColorizerError if the file is not a model
-    return _require_prior(path, "weighted AuC")
+    return require_prior(path, "weighted AuC")
 
 
 def describe_models(models: dict[str, Path]) -> Iterable[str]:
@@ -87,7 +87,8 @@ def describe_models(models: dict[str, Path]) -> Iterable[str]:
         yield f"{name}: {path} ({description})"
 
 
-def _require_prior(path: Path, needed_by: str) -> ColorPrior:
+def require_prior(path: Path, needed_by: str) -> ColorPrior:
+    """Return the prior of a model file; raises ColorizerError if it has none."""
     prior = read_model_prior(path)
     if prior is None:
         raise ColorizerError(

@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -7,13 +8,17 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageOps
 
 from colorizer.cli import main
 from colorizer.color.bins import bin_centers
+from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.networks.checkpoint import write_tensors
 from colorizer.networks.models import build_colorizer
+from tests.colorizer.onnx_models import Shape, write_convolution
 from tests.colorizer.pictures import draw, truncate, write_pictures
 
 QUICK = (
@@ -135,6 +140,39 @@ def test_stimuli_are_made_from_a_folder_without_a_split(shell: Shell) -> None:
     assert code == 1
     assert err == "refused gray.png: gray photograph; there are no colors to remove\n"
     assert out == "outputs/manifest.csv: images 3, stimuli 6, refused 1\n"
+
+
+def test_an_onnx_model_of_your_own_is_a_method(shell: Shell) -> None:
+    write_pictures(Path("photos"), 2)
+    free: Shape = ["n", 1, "h", "w"]
+    write_convolution(Path("m.onnx"), free, ["n", 2, "h", "w"], [[0.0], [0.0]], [30, 20])
+    command = ("batch", "--photos", "photos", "--size", "32", "--methods")
+    assert shell(*command, "real,mine=m.onnx")[:2] == (
+        0,
+        "outputs/manifest.csv: images 2, stimuli 4, refused 0\n",
+    )
+    rows = list(csv.DictReader(Path("outputs/manifest.csv").read_text().splitlines()))
+    digest = hashlib.sha256(Path("m.onnx").read_bytes()).hexdigest()[:16]
+    assert [(row["method"], row["checkpoint"]) for row in rows] == [
+        ("real", ""),
+        ("mine", digest),
+    ] * 2
+    pixels = np.asarray(Image.open("outputs/mine/00.png"))[None]
+    lab = rgb_to_lab(from_bytes(torch.tensor(pixels)))
+    assert lab[0, 1].median() == pytest.approx(30, abs=2)
+    assert lab[0, 2].median() == pytest.approx(20, abs=2)
+
+    write_convolution(Path("m.onnx"), ["n", 4, "h", "w"], free, [[0.0] * 4], [0])
+    for methods, message in (
+        ("mine=m.onnx", "m.onnx: expected one image input with 1 (L) or 3 (RGB) channels"),
+        ("mine=absent.onnx", "absent.onnx: no such file"),
+        ("mine=photos/00.jpg", "photos/00.jpg: not an ONNX model"),
+        ("l2=m.onnx", "a model of your own needs a name of its own"),
+        ("My model=m.onnx", "a model of your own needs a name of its own"),
+    ):
+        code, out, err = shell(*command, methods)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert message in err
 
 
 def test_shards_by_option_and_by_rank_make_each_image_once(

@@ -7,13 +7,13 @@ from colorizer.stimuli.decoding import DECODINGS
 from colorizer.stimuli.full_size import ConfiguredModel
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
-from tests.colorizer.stimuli.test_batch import untrained_model
+from tests.colorizer.stimuli.test_batch import untrained_network
 
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, ConfiguredModel]:
     return {
-        name.upper(): ConfiguredModel(untrained_model(name).network, DECODINGS[name], CPU)
+        name.upper(): ConfiguredModel(untrained_network(name), DECODINGS[name], CPU)
         for name in ("l2", "mcl")
     }
 

@@ -23,7 +23,7 @@ from colorizer.color.spaces import (
     rgb_to_lab,
     to_bytes_keeping_lightness,
 )
-from colorizer.networks.models import build_colorizer, upsample_ab
+from colorizer.networks.models import Colorizer, build_colorizer, upsample_ab
 from colorizer.photos.reading import (
     Refusal,
     center_square,
@@ -43,12 +43,16 @@ METHODS = ("real", "foil", "l2", "mcl", "mcl-annealed")
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
 
 
-def untrained_model(objective: str) -> LoadedModel:
+def untrained_network(objective: str) -> Colorizer:
     """Build an untrained model whose colors are far outside the gamut."""
     torch.manual_seed(0)
     model = build_colorizer("resnet50v2", objective, bin_centers()).eval()
     torch.nn.init.normal_(model.get_parameter("head.project.weight"), std=1.0)
-    return LoadedModel(model, f"{objective:0<16}")
+    return model
+
+
+def untrained_model(objective: str) -> LoadedModel:
+    return LoadedModel(untrained_network(objective), f"{objective:0<16}")
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +272,7 @@ def test_batched_and_single_predictions_agree(settings: StimulusSettings, tmp_pa
     write_pictures(tmp_path / "photos", 10)
     for row in make(rows(tmp_path / "photos", 10), settings, tmp_path / "out")[:: len(METHODS)]:
         lab = to_lab([read_color_square(tmp_path / "photos" / f"{row.image}.jpg", SIZE)])
-        network = settings.models["mcl"].network
+        network = untrained_network("mcl")
         with torch.inference_mode():
             ab = upsample_ab(network.decode(network(lab[:, :1]), 0.38), SIZE, SIZE)
         noisy = add_lightness_noise(lab[0, 0], row.image, "mcl-annealed")[None, None]

@@ -14,12 +14,12 @@ from colorizer.stimuli.full_size import (
 )
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
-from tests.colorizer.stimuli.test_batch import untrained_model
+from tests.colorizer.stimuli.test_batch import untrained_network
 
 
 @pytest.fixture(scope="module")
 def model() -> ConfiguredModel:
-    return ConfiguredModel(untrained_model("mcl").network, DECODINGS["mcl"], CPU)
+    return ConfiguredModel(untrained_network("mcl"), DECODINGS["mcl"], CPU)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from colorizer.networks.models import PyramidColorizer, RebalancedHead, build_co
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.decoding import DECODINGS, VIVID_GAIN, decode_ab
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
-from tests.colorizer.stimuli.test_batch import untrained_model
+from tests.colorizer.stimuli.test_batch import untrained_network
 
 METHODS = ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]
 
@@ -21,7 +21,7 @@ def method_input(photographs: list[Photograph]) -> MethodInput:
 
 
 def test_all_methods_share_only_the_lightness(method_input: MethodInput) -> None:
-    models = {objective: untrained_model(objective).network for objective in ("l2", "mcl")}
+    models = {objective: untrained_network(objective) for objective in ("l2", "mcl")}
     images = render_methods(method_input, METHODS, models)
     assert list(images) == METHODS
     labs = {method: rgb_to_lab(from_bytes(image)) for method, image in images.items()}
@@ -67,7 +67,7 @@ def test_mcl_and_mcl_annealed_share_one_forward_pass(method_input: MethodInput) 
 
 
 def test_l2_vivid_has_the_colors_of_l2_times_its_gain() -> None:
-    network = untrained_model("l2").network
+    network = untrained_network("l2")
     raw, lightness = torch.rand(1, 2, 8, 8) - 0.5, torch.rand(1, 1, 32, 32) * 100
     l2, vivid = (
         decode_ab(network, raw, lightness, DECODINGS[method]) for method in ("l2", "l2-vivid")
@@ -93,7 +93,7 @@ def test_mcl_calm_gives_a_plain_photograph_less_chroma_than_mcl() -> None:
 
 @pytest.mark.parametrize("objective", ["l2", "mcl"])
 def test_mcl_calm_needs_the_weights_of_the_training(objective: str) -> None:
-    network = untrained_model(objective).network
+    network = untrained_network(objective)
     lightness = torch.rand(1, 1, 32, 32) * 100
     with pytest.raises(ColorizerError, match="does not have the weights of its training"):
         decode_ab(network, network(lightness), lightness, DECODINGS["mcl-calm"])
