@@ -1,4 +1,4 @@
-"""Draw comparison sheets: one row per photograph, columns BW, L2, MCL and ORG.
+"""Draw comparison sheets: one row per photograph, one column per method, between BW and ORG.
 
 The layout is that of the source report.
 """
