@@ -47,7 +47,7 @@ def apply_decisions(
 
 @dataclass(frozen=True)
 class PaySummary:
-    """What a sheet would do: submissions by action, and bonuses with their sum."""
+    """The effects of a sheet: submissions by action, and bonuses with their sum."""
 
     actions: dict[str, int]
     bonus_count: int
@@ -56,7 +56,7 @@ class PaySummary:
 
     @property
     def has_work(self) -> bool:
-        """Whether there is anything to do."""
+        """Return whether there is anything to do."""
         return bool(self.actions) or self.bonus_count > 0
 
 

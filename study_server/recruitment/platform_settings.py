@@ -1,4 +1,4 @@
-"""What a platform is told about a study, its link and its codes, and what it tells in return."""
+"""The link and the codes that a platform needs for a study, and the codes that it gives in return.
 
 from urllib.parse import urlsplit
 
