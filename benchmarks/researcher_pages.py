@@ -157,14 +157,20 @@ def add_people(db: Connection, people: int) -> None:
         ],
     )
     images = add_image_pairs(db)
-    db.execute(text(ADD_TRIALS), {"trials": TRIALS})
+    fill(db, ADD_TRIALS, trials=TRIALS)
     for of_real, column in ((0, "fake_id"), (1, "real_id")):
-        statement = ADD_STIMULI.format(of_real=of_real, column=column)
-        db.execute(text(statement), {"images": images})
-    db.execute(text(ADD_RESPONSES))
-    db.execute(text(ADD_JUDGMENTS))
+        fill(db, ADD_STIMULI.format(of_real=of_real, column=column), images=images)
+    fill(db, ADD_RESPONSES)
+    fill(db, ADD_JUDGMENTS)
     db.execute(text("DROP TABLE image_pair"))
     add_participants(db, study, db.execute(select(Participant.id)).scalars().all())
+
+
+def fill(db: Connection, statement: str, **values: int) -> None:
+    """Fill a table, and let PostgreSQL know how many rows it has, for the next statement."""
+    db.execute(text(statement), values)
+    if db.dialect.name == "postgresql":
+        db.execute(text("ANALYZE"))
 
 
 def make_participant(study_id: int, number: int, moment: datetime) -> dict[str, object]:

@@ -223,9 +223,8 @@ def _list_events(
     if QuestionPage.AFTER in submitted:
         at = submitted[QuestionPage.AFTER]
         events.append(PathEvent(at, "answered the questions after the trials"))
-    if participant.finished_at is not None:
-        events.append(PathEvent(participant.finished_at, "finished"))
-    return [*events, PathEvent(participant.last_seen_at, "last seen")]
+    end = PathEvent(participant.finished_at, "finished")
+    return [*events, end if end.at else PathEvent(participant.last_seen_at, "last seen")]
 
 
 def _describe_screening(screening: Screening) -> str:

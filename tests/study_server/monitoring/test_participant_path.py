@@ -81,7 +81,6 @@ def test_a_path_has_the_screening_the_questions_and_the_link(db: Session, study:
         "7 trials answered, from the first trial on",
         "answered the questions after the trials",
         "finished",
-        "last seen",
     ]
     assert path.link_parameters == [("course", "b2")]
     assert path.question_answers == []
