@@ -130,13 +130,20 @@ def try_out(address: str, engine: Engine) -> None:
 
 
 def send(person: Recruit, address: str, link: str, engine: Engine) -> str:
-    """Take part as this participant; late ones are backdated beyond the study's time limit."""
+    """Take part as this participant.
+
+    Those who leave are backdated, so that their places are free when the next ones come; late ones
+    beyond the study's time limit.
+    """
     parts = urlsplit(link)
     code = come(person, f"{address}{parts.path}?{parts.query}", engine)
-    if person.fate is Fate.LATE:
+    if person.fate in HALF_WAY:
         with write_transaction(engine) as db:
             newest = select(Participant).order_by(Participant.id.desc()).limit(1)
-            db.scalars(newest).one().started_at -= timedelta(hours=2)
+            participant = db.scalars(newest).one()
+            participant.last_seen_at -= timedelta(hours=2)
+            if person.fate is Fate.LATE:
+                participant.started_at -= timedelta(hours=2)
     return code
 
 
@@ -205,7 +212,7 @@ def test_every_participant_gets_the_code_of_their_outcome(rehearsal: Rehearsal) 
 def test_there_is_one_record_per_consenting_participant(rehearsal: Rehearsal) -> None:
     live = [row for row in rehearsal.participants if row["mode"] == "live"]
     assert Counter(row["outcome"] for row in live) == {
-        "complete": PLANNED, "returned": 3, "timed_out": 3, "screened_out": 2, "active": 1,
+        "complete": PLANNED, "returned": 3, "timed_out": 3, "screened_out": 2, "abandoned": 1,
     }  # fmt: skip
     assert Counter(row["mode"] for row in rehearsal.participants) == {"live": 39, "preview": 1}
 

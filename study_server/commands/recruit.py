@@ -18,6 +18,7 @@ from study_server.recruitment.invitations import create_invitation
 from study_server.recruitment.platform_settings import (
     PLATFORMS,
     format_platform_link,
+    parse_credit_url,
     parse_prolific_code,
     store_credit_url,
     store_prolific_codes,
@@ -34,7 +35,19 @@ def _parse_codes(
     _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[Outcome, str]:
     pairs = [value.partition("=") for value in values]
-    return dict(parse_prolific_code(outcome, code) for outcome, _, code in pairs)
+    try:
+        return dict(parse_prolific_code(outcome, code) for outcome, _, code in pairs)
+    except StudyError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _check_credit_url(
+    _ctx: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
+    try:
+        return value and parse_credit_url(value)
+    except StudyError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command()
@@ -46,7 +59,7 @@ def _parse_codes(
     "[default: generated]",
 )  # fmt: skip
 @click.option(
-    "--credit-url", metavar="URL",
+    "--credit-url", callback=_check_credit_url, metavar="URL",
     help="SONA's completion URL (client-side), where participants go at the end.",
 )  # fmt: skip
 def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str | None) -> None:
