@@ -1,4 +1,4 @@
-"""The link and the codes that a platform needs for a study, and the codes it gives in return."""
+"""The link and the codes for a platform, and the codes that it gives in return."""
 
 from urllib.parse import urlsplit
 
