@@ -35,6 +35,7 @@ BENCHMARK_NAMES = (
     "batch",
     "player_timing",
     "blindness",
+    "quick",
 )
 INTRODUCTION = """# Benchmarks
 

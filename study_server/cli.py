@@ -6,6 +6,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from study_server.commands.database import backup, check, restore, upgrade
+from study_server.commands.drafts.quick import quick
 from study_server.commands.drafts.stimuli import stimuli
 from study_server.commands.export import bundle, export_command
 from study_server.commands.jobs import jobs
@@ -44,6 +45,7 @@ def _explain(error: Exception) -> str:
 
 COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
     "Prepare a study": (
+        quick,
         new,
         wording,
         manifest,
@@ -90,6 +92,9 @@ class GroupedHelp(click.Group):
 @click.version_option(package_name="hue-and-eye")
 def commands() -> None:
     """Run perceptual-realism studies, in which people tell photographs from fakes.
+
+    \b
+    study quick --real photos --method gan=fakes    all at once: make a draft, serve and preview it
 
     \b
     study new mine            write study.toml and wording/; edit both, fill in every [... ]

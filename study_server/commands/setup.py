@@ -20,6 +20,7 @@ from study_server.commands.context import (
 )
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.counts import format_count
+from study_server.creation.study_files import choose_wording_folder, write_study_files
 from study_server.drafts.freezing import load_draft_plan
 from study_server.errors import StudyError
 from study_server.export.output_folder import default_design_path
@@ -27,7 +28,7 @@ from study_server.files import atomic_write
 from study_server.participants.withdrawal import delete_all_participants
 from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
-from study_server.protocol.study_toml import create_protocol, format_toml, read_protocol
+from study_server.protocol.study_toml import create_protocol, read_protocol
 from study_server.settings import find_resource_folder
 from study_server.stimuli.audit import AuditFinding, format_findings
 from study_server.stimuli.folders import (
@@ -39,8 +40,8 @@ from study_server.stimuli.images import describe_conversions
 from study_server.stimuli.importing import AuditFailedError, import_study
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.studies import lookup
-from study_server.studies.design import format_default_plan, hash_wording, read_plan
 from study_server.studies.design import freeze_study as freeze_study
+from study_server.studies.design import hash_wording, read_plan
 from study_server.studies.removal import (
     delete_study,
     measure_contents,
@@ -48,7 +49,7 @@ from study_server.studies.removal import (
     require_not_open,
     require_replaceable,
 )
-from study_server.wording.files import read_wording, write_wording
+from study_server.wording.files import read_wording
 
 
 @click.command()
@@ -74,22 +75,16 @@ def new(slug: str, preset: str, out: Path) -> None:
     next to the protocol file (or wording-SLUG if wording exists), in every supported language.
     `languages` in the protocol selects the languages offered to participants. See docs/wording.md.
     """
-    texts = "wording" if not (out.parent / "wording").exists() else f"wording-{slug}"
-    protocol = create_protocol(slug, preset).model_copy(update={"wording": texts})
-    if out.exists():
-        raise StudyError(f"{out} already exists; use another --out, or remove it")
-    with atomic_write(out) as temporary:
-        temporary.write_text(f"{format_toml(protocol)}\n{format_default_plan()}", encoding="utf-8")
-    folder = out.parent / protocol.wording
-    write_wording(protocol, folder)
+    folder = write_study_files(choose_wording_folder(create_protocol(slug, preset), out), out)
     click.echo(
         f"{out} and {folder}: edit these files, then run `study import {out} outputs/manifest.csv`"
     )
 
 
-def _parse_folders(
+def parse_folders(
     _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Path]:
+    """Return the folders of NAME=FOLDER options by name."""
     pairs = [value.partition("=") for value in values]
     for (method, _, folder), value in zip(pairs, values, strict=True):
         if not (method and folder):
@@ -103,7 +98,7 @@ def _parse_folders(
 @click.command()
 @click.option(
     "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True,
-    callback=_parse_folders,
+    callback=parse_folders,
     help="A method and its folder of images. Repeat it for the photographs (real), each model, and "
     "the controls (foil).",
 )  # fmt: skip

@@ -28,8 +28,7 @@ def create_draft(
     """
     if preset not in PRESETS:
         raise StudyError(f"{preset!r} is not a preset; choose one of {', '.join(PRESETS)}")
-    if lookup.find_or_none(db, slug) is not None:
-        raise StudyError(f"a study {slug!r} already exists; choose another slug")
+    lookup.require_new_slug(db, slug)
     protocol = create_protocol(slug, preset)
     changes = {"title": " ".join(title.split()) or protocol.title, "languages": tuple(languages)}
     try:

@@ -35,6 +35,12 @@ def require_stimuli(study: Study) -> None:
         )
 
 
+def require_new_slug(db: Session, slug: str) -> None:
+    """Raise StudyError if a study with this slug exists."""
+    if find_or_none(db, slug) is not None:
+        raise StudyError(f"a study {slug!r} already exists; choose another slug")
+
+
 def list_studies(db: Session, state: StudyState | None = None) -> list[Study]:
     """Return all studies, or those in `state`, in order of import."""
     query = select(Study).order_by(Study.id)
