@@ -28,7 +28,10 @@ def fit_protocol(protocol: Protocol, pools: Pools) -> FittedProtocol:
     Raises StudyError if no study is possible with these images.
     """
     fitted = _fit_counts(_fit_methods(protocol, pools), pools)
-    return FittedProtocol(fitted, _describe_changes(protocol, fitted))
+    changes = _describe_changes(protocol, fitted)
+    if FOIL_METHOD in pools and not fitted.attention_checks:
+        changes.append("The folder foil is not used, because attention_checks = 0.")
+    return FittedProtocol(fitted, changes)
 
 
 def _fit_methods(protocol: Protocol, pools: Pools) -> Protocol:
@@ -116,7 +119,9 @@ def _describe_changes(before: Protocol, after: Protocol) -> list[str]:
     """Return one sentence for each change of a setting, except for the methods."""
     sentences = []
     if before.attention_checks and not after.attention_checks:
-        sentences.append("There are no attention checks, because there is no folder foil.")
+        sentences.append(
+            "There are no attention checks, because they need the folders real and foil."
+        )
     if before.reference != after.reference:
         sentences.append(f"There is no reference, because there is no folder {before.reference}.")
     if after.include_real and not before.include_real:

@@ -59,7 +59,7 @@ def import_from(
         study = find_study(db, slug)
         require_draft(db, study)
         protocol = parse_stored_protocol(study.protocol)
-    with _open_manifest(source, protocol, settings, track) as manifest:
+    with _open_manifest(source, protocol, settings) as manifest:
         if seen is not None and seen.basis != hash_basis(manifest, protocol):
             reasons = {}
         try:
@@ -107,12 +107,10 @@ def import_with_report(
 
 
 @contextmanager
-def _open_manifest(
-    source: Path, protocol: Protocol, settings: Settings, track: TrackProgress
-) -> Iterator[Path]:
+def _open_manifest(source: Path, protocol: Protocol, settings: Settings) -> Iterator[Path]:
     """Yield the manifest of a source; what was unpacked for it is removed at the end."""
     if source.is_dir():
-        yield prepare_manifest(source, protocol, track)
+        yield prepare_manifest(source, protocol)
     elif source.suffix.lower() == ".csv":
         yield source
     elif not source.is_file():
@@ -122,7 +120,7 @@ def _open_manifest(
         with temporary_folder(settings.uploads_folder, UNPACKED_STALE_AFTER_S) as folder:
             folder.chmod(0o700)
             with _without_path(folder):
-                yield prepare_manifest(unpack_zip(source, folder, limit), protocol, track)
+                yield prepare_manifest(unpack_zip(source, folder, limit), protocol)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ study needs any more is removed when the next upload comes.
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from study_server.vocabulary import JobKind, JobState
 
 ZIP_NAME = "stimuli.zip"
 UNFINISHED = (JobState.WAITING, JobState.RUNNING)
-RECEIVED_WITHIN = timedelta(hours=1)  # an upload that wrote nothing for this long was cut off
+ARRIVES_WITHIN = timedelta(hours=1)  # an upload that wrote nothing for this long was cut off
 KEPT_FOR = timedelta(days=7)  # while somebody thinks about the findings
 
 
@@ -39,11 +40,16 @@ class PendingUpload(NamedTuple):
     report: AuditReport
 
 
-def create_upload_folder(settings: Settings) -> Path:
-    """Create a private folder for one upload."""
+@contextmanager
+def new_upload_folder(settings: Settings) -> Iterator[Path]:
+    """Yield a new private folder for one upload, which is removed if the block fails."""
     folder = settings.uploads_folder / secrets.token_hex(8)
     folder.mkdir(parents=True, mode=0o700)
-    return folder
+    try:
+        yield folder
+    except BaseException:
+        remove_folder(folder)
+        raise
 
 
 def request_import(
@@ -60,6 +66,7 @@ def request_import(
     source: a zip in `folder`, or a manifest. Raises StudyError if the stimuli can no longer change,
     or if another import is under way.
     """
+    db.refresh(study, with_for_update=True)  # of two requests at once, one is refused
     require_no_import(db, study)
     payload = {"source": str(source), "folder": str(folder), "reasons": dict(reasons or {})}
     return request_job(
@@ -86,24 +93,23 @@ def find_pending_upload(db: Session, study: Study) -> PendingUpload | None:
     return PendingUpload(source, folder, report) if report and report.kinds else None
 
 
-def remove_unneeded_uploads(db: Session, settings: Settings, *, keep: Path | None = None) -> None:
-    """Remove the folders of uploads that were cut off, replaced or forgotten.
-
-    keep: the folder of an upload that has just arrived.
-    """
+def find_unneeded_uploads(db: Session, settings: Settings) -> list[Path]:
+    """Return the folders of uploads that were cut off, replaced or forgotten."""
     running, newest = set[Path](), dict[int | None, Path]()
     for job in db.scalars(select(Job).where(Job.kind == JobKind.IMPORT).order_by(Job.id)):
         newest[job.study_id] = Path(json.loads(job.payload)["folder"])
         if job.state in UNFINISHED:
             running.add(newest[job.study_id])
-    for folder in settings.uploads_folder.glob("*"):
-        limit = KEPT_FOR if folder in newest.values() else RECEIVED_WITHIN
-        is_old = _seconds_since_change(folder) > limit.total_seconds()
-        is_unpacked = folder.name.startswith(IMPORT_FOLDER_PREFIX)
-        if is_old and not is_unpacked and folder not in {*running, keep}:
-            remove_folder(folder)
+    return [
+        folder
+        for folder in settings.uploads_folder.glob("*")
+        if folder not in running
+        and not folder.name.startswith(IMPORT_FOLDER_PREFIX)  # it has a sweep of its own
+        and _is_older(folder, KEPT_FOR if folder in newest.values() else ARRIVES_WITHIN)
+    ]
 
 
-def _seconds_since_change(folder: Path) -> float:
+def _is_older(folder: Path, limit: timedelta) -> bool:
+    """Return whether nothing was written to a folder for a while, by the clock of this computer."""
     changes = [path.stat().st_mtime for path in (folder, *folder.glob("*")) if path.exists()]
-    return time.time() - max(changes, default=time.time())
+    return time.time() - max(changes, default=time.time()) > limit.total_seconds()

@@ -49,13 +49,15 @@ def draw_timeline(protocol: Protocol) -> Timeline:
     steps = _list_steps(protocol)
     frames = tuple(_draw_frame(i, *step, protocol) for i, step in enumerate(steps))
     width = len(steps) * (FRAME_WIDTH + FRAME_GAP) - FRAME_GAP + 2 * MARGIN
-    names = {"blank": "blank", "mask": "masks", "answer": "answer"}
-    described = [
-        f"{names.get(kind) or ('one image' if count == 1 else f'{count} images')}, {label}"
-        for kind, label, count in steps
-    ]
+    description = f"A trial: {'; '.join(_describe_step(*step) for step in steps)}."
     height = FRAME_HEIGHT + LABEL_HEIGHT + 2 * MARGIN
-    return Timeline(frames, width, height, f"A trial: {'; '.join(described)}.")
+    return Timeline(frames, width, height, description)
+
+
+def _describe_step(kind: FrameKind, label: str, count: int) -> str:
+    if kind == "images":
+        return f"{'one image' if count == 1 else f'{count} images'}, {label}"
+    return {"blank": f"blank, {label}", "mask": f"masks, {label}", "answer": "answer"}[kind]
 
 
 def _list_steps(protocol: Protocol) -> list[tuple[FrameKind, str, int]]:

@@ -5,15 +5,13 @@ from pathlib import Path
 
 from study_server.errors import StudyError
 from study_server.protocol.model import Protocol
-from study_server.stimuli.folders import TrackProgress, find_images, write_manifest
+from study_server.stimuli.folders import find_images, write_manifest
 from study_server.stimuli.manifest import METHOD_PATTERN
 from study_server.stimuli.zip_upload import MANIFEST_NAME
 from study_server.vocabulary import REAL_METHOD
 
 
-def prepare_manifest(
-    folder: Path, protocol: Protocol, track: TrackProgress = lambda files, total: files
-) -> Path:
+def prepare_manifest(folder: Path, protocol: Protocol) -> Path:
     """Return the manifest in a folder; without one, write it for the folders of methods.
 
     Raises StudyError if there are no such folders, or if they do not suit the protocol.
@@ -23,7 +21,7 @@ def prepare_manifest(
         return existing[0]
     folders = find_method_folders(folder)
     manifest = folder / MANIFEST_NAME
-    write_manifest(manifest, folders, paired=has_pairs(folders, protocol), track=track)
+    write_manifest(manifest, folders, paired=has_pairs(folders, protocol))
     return manifest
 
 

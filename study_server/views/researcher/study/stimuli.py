@@ -19,9 +19,9 @@ from study_server.creation.stimulus_table import (
 from study_server.creation.uploads import (
     ZIP_NAME,
     PendingUpload,
-    create_upload_folder,
     find_pending_upload,
-    remove_unneeded_uploads,
+    find_unneeded_uploads,
+    new_upload_folder,
     request_import,
     require_no_import,
 )
@@ -101,21 +101,15 @@ def upload(slug: str) -> ResponseReturnValue:
         return _render(study, problem), 409
     request.max_content_length = limit + FORM_BYTES
     g.db.close()  # the upload may take minutes, and others wait for the database
-    folder = create_upload_folder(settings)
     try:
-        size = receive_file(folder / ZIP_NAME, _check_token)
-        if not size:
-            raise BadRequest("no file was chosen")
-        return _request_import(slug, folder / ZIP_NAME, folder)
+        with new_upload_folder(settings) as folder:
+            if not receive_file(folder / ZIP_NAME, _check_token):
+                raise BadRequest("no file was chosen")
     except OSError as error:
-        remove_folder(folder)
         return _render(find_study(slug), f"The server cannot store it: {error.strerror}"), 507
     except BadRequest as error:
-        remove_folder(folder)
         return _render(find_study(slug), f"Nothing was uploaded: {error.description}"), 400
-    except BaseException:
-        remove_folder(folder)
-        raise
+    return _request_import(slug, folder / ZIP_NAME, folder)
 
 
 def _check_token(fields: Mapping[str, str]) -> None:
@@ -128,11 +122,18 @@ def _check_token(fields: Mapping[str, str]) -> None:
 @pages.post("/manifest")
 def use_manifest(slug: str) -> ResponseReturnValue:
     """Request the job that imports the stimuli of a manifest on the server."""
-    manifest = Path(request.form.get("manifest", "").strip()).expanduser()
-    if manifest.suffix.lower() != ".csv" or not manifest.is_file():
+    manifest = Path(request.form.get("manifest", "").strip())
+    if manifest.suffix.lower() != ".csv" or not _is_file(manifest):
         return _render(find_study(slug), f"There is no file {manifest} on the server"), 400
-    folder = create_upload_folder(app_settings())
-    return _request_import(slug, manifest.resolve(), folder)
+    with new_upload_folder(app_settings()) as folder:
+        return _request_import(slug, manifest.resolve(), folder)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the path is too long, for example
+        return False
 
 
 @pages.post("/accept")
@@ -171,13 +172,16 @@ def _request_import(
     try:
         request_import(g.db, study, source, folder, requested_by=g.researcher.name, reasons=reasons)
     except StudyError as error:
-        remove_folder(folder)
-        return _render(study, str(error)), 409
-    remove_unneeded_uploads(g.db, app_settings(), keep=folder)
+        g.db.rollback()
+        if reasons is None:
+            remove_folder(folder)
+        return _render(find_study(slug), str(error)), 409
+    unneeded = set(find_unneeded_uploads(g.db, app_settings()))
+    unneeded |= {earlier.folder} if earlier is not None else set()
     action = "accepted warnings of the audit" if reasons else "uploaded stimuli"
     reply = finish_change(study, action, IMPORT_MESSAGE, "stimuli.show")
-    if earlier is not None and earlier.folder != folder:
-        remove_folder(earlier.folder)
+    for one in unneeded - {folder}:
+        remove_folder(one)
     return reply
 
 

@@ -13,8 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from study_server.clock import now
 from study_server.creation.drafts import create_draft
-from study_server.creation.uploads import remove_unneeded_uploads
+from study_server.creation.uploads import find_unneeded_uploads
 from study_server.jobs.runner import run_due_jobs
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import AcceptedWarning, Job, Stimulus
@@ -94,6 +95,7 @@ def test_an_upload_is_imported_in_the_background_and_shown(
     assert uploads(app) == []
     page = client.get(PAGE)
     assert "images 12 real 12 l2 12 foil 12" in words(page)
+    assert "The images allow" in words(page)
     addresses = re.findall(rf'src="({PAGE}/\d+/thumbnail)"', page.text)
     assert len(addresses) == 36
     thumbnail = client.get(addresses[0])
@@ -249,7 +251,7 @@ def test_a_manifest_on_the_server_is_imported(
     assert run_jobs(app).startswith("48 stimuli of 12 images are stored; methods l2, mcl.")
     assert manifest.exists()
     assert uploads(app) == []
-    for path in ("nowhere.csv", "/etc/passwd", ""):
+    for path in ("nowhere.csv", "/etc/passwd", "", f"{'x' * 5000}.csv", "~nobody/x.csv"):
         reply = post(client, "manifest", manifest=path)
         assert (reply.status_code, "on the server" in reply.text) == (400, True)
 
@@ -273,15 +275,13 @@ def test_what_a_dead_server_left_is_removed_with_the_next_upload(
     orphan = settings.uploads_folder / "orphan"
     orphan.mkdir()
     with read_session(app.extensions["engine"]) as db:
-        remove_unneeded_uploads(db, settings)
-        assert orphan.exists()  # it may still be arriving
-        for path in (orphan, waiting, waiting / "stimuli.zip"):
-            os.utime(path, (0, 0))
-        remove_unneeded_uploads(db, settings)
-        assert not orphan.exists()
-        assert waiting.exists()  # a job will import it
+        assert find_unneeded_uploads(db, settings) == []  # the orphan may still be arriving
+    for path in (orphan, waiting, waiting / "stimuli.zip"):
+        os.utime(path, (0, 0))
+    with write_transaction(app.extensions["engine"]) as db:
+        assert find_unneeded_uploads(db, settings) == [orphan]  # a job will import the other
         job = db.scalars(select(Job)).one()
-        job.state = JobState.FAILED
-        db.flush()
-        remove_unneeded_uploads(db, settings)
-        assert not waiting.exists()
+        job.state, job.finished_at = JobState.FAILED, now()
+    upload_names(client, names, tmp_path)
+    assert not orphan.exists()
+    assert not waiting.exists()
