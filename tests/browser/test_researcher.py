@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from sqlalchemy.orm import Session
 
 from study_server.participants import enrollment
@@ -157,7 +157,7 @@ def test_people_are_paid_and_the_study_deleted_without_a_terminal(
     sign_in(page, frozen)
     page.goto(f"{frozen.address}/researcher/studies/short/pay")
     lines = "Submission id,Participant id,Status\ns1,p1,AWAITING REVIEW\n"
-    list_file = {"name": "list.csv", "mimeType": "text/csv", "buffer": lines.encode()}
+    list_file: FilePayload = {"name": "list.csv", "mimeType": "text/csv", "buffer": lines.encode()}
     page.get_by_label("CSV file").set_input_files(list_file)
     page.get_by_role("button", name="Show whom to pay").click()
     expect(page.get_by_role("cell", name="not in the database")).to_be_visible()
