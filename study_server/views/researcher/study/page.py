@@ -5,7 +5,6 @@ from typing import Any
 from flask import (
     Blueprint,
     abort,
-    current_app,
     flash,
     g,
     redirect,
@@ -96,7 +95,6 @@ def list_page_links(study: Study) -> dict[str, tuple[str, str]]:
     return {
         name: (title + numbers.get(name, ""), url_for(endpoint, slug=study.slug))
         for name, (title, endpoint) in STUDY_PAGES.items()
-        if endpoint in current_app.view_functions
     }
 
 
