@@ -86,7 +86,7 @@ NumberedCells = tuple[int, list[str]]
 
 def _read_csv(name: str, content: bytes) -> tuple[list[str], list[NumberedCells], str]:
     """Return the header, the rows and the dialect in words."""
-    csv.field_size_limit(MAX_CELL)
+    earlier_limit = csv.field_size_limit(MAX_CELL)  # of the whole process
     try:
         text, encoding = decode_spreadsheet(content)
         if "\0" in text:
@@ -99,6 +99,8 @@ def _read_csv(name: str, content: bytes) -> tuple[list[str], list[NumberedCells]
         raise ConversionError(f"{name}: unknown encoding; save the file as CSV UTF-8") from error
     except csv.Error as error:
         raise ConversionError(f"{name}: line {reader.line_num}: {error}; export again") from error
+    finally:
+        csv.field_size_limit(earlier_limit)
     return header, body, f"{encoding}, {DELIMITERS[delimiter]}"
 
 

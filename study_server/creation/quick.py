@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -11,6 +11,7 @@ from study_server.creation.drafts import suggest_slug
 from study_server.creation.protocol_fit import fit_protocol
 from study_server.creation.study_files import choose_wording_folder, write_study_files
 from study_server.protocol.model import Protocol
+from study_server.protocol.presets import PRESETS_BY_TASK
 from study_server.protocol.study_toml import create_protocol
 from study_server.settings import Settings
 from study_server.stimuli.folders import write_manifest
@@ -19,14 +20,6 @@ from study_server.stimuli.manifest import group_by_method, read_manifest
 from study_server.storage.engine import read_session
 from study_server.studies.lookup import require_new_slug
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD
-
-PRESETS_BY_TASK: dict[str, tuple[str, dict[str, Any]]] = {  # with what differs from the preset
-    "real_or_fake": ("within", {"title": "Which image is the fake?", "stimuli": "any"}),
-    "preference": ("pairwise", {}),
-    "best_worst": ("ranking", {"task": "best_worst", "title": "Which images look best and worst?"}),
-    "ranking": ("ranking", {}),
-    "rating": ("acr", {}),
-}
 
 
 class QuickStudy(NamedTuple):

@@ -3,12 +3,11 @@
 The analysis writes the method section on the data; this one is about the design only.
 """
 
-from collections.abc import Callable, Sequence
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from study_server.counts import format_count
+from study_server.counts import format_count, join_words
+from study_server.export.tasks.answer_phrases import describe_answer
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Stimulus, Study
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, read_frozen_plan
@@ -62,20 +61,9 @@ def _describe_comparison(protocol: Protocol, images: int) -> str:
 
 
 def _describe_trial(protocol: Protocol) -> str:
-    describe: dict[str, Callable[[Protocol], str]] = {
-        "real_or_fake": _describe_real_or_fake,
-        "preference": lambda p: "chose the image that looked best" + _ties(p),
-        "best_worst": lambda p: "chose the image that looked best and the one that looked worst",
-        "ranking": lambda p: "ordered the images from best to worst" + _ties(p),
-        "rating": _describe_rating,
-    }
-    shown, answer = _describe_images(protocol), describe[protocol.task](protocol)
+    shown, answer = _describe_images(protocol), describe_answer(protocol)
     comma = "," if protocol.has_truth and not protocol.is_single else ""
     return f"On each trial, participants saw {shown}{comma} and {answer}."
-
-
-def _ties(protocol: Protocol) -> str:
-    return ", or said that the images looked equally good" if protocol.ties else ""
 
 
 def _describe_images(protocol: Protocol) -> str:
@@ -102,23 +90,6 @@ def _describe_exposure(protocol: Protocol) -> str:
         return "until they answered"
     drawn = ", drawn at random," if len(exposures) > 1 else ""
     return f"for {join_words(exposures, 'or')} ms{drawn}"
-
-
-def _describe_real_or_fake(protocol: Protocol) -> str:
-    if protocol.is_single:
-        return (
-            "judged whether it was a photograph or a fake; half of the test images were photographs"
-        )
-    if protocol.question == "real":
-        return "chose the photograph"
-    return "chose the fake"
-
-
-def _describe_rating(protocol: Protocol) -> str:
-    scales = [f"{scale.name} ({scale.min:,} to {scale.max:,})" for scale in protocol.scales]
-    noun = "scale" if len(scales) == 1 else "scales"
-    which = "it" if protocol.is_single else "each of them"
-    return f"rated {which} on the {noun} {join_words(scales)}"
 
 
 def _describe_additions(protocol: Protocol) -> list[str]:
@@ -199,7 +170,7 @@ def _describe_exclusions(protocol: Protocol, rules: PlannedExclusions) -> str:
     reasons.append(f"gave more than {most_fast} of their answers in under {fast}")
     if protocol.candidate_count == 2:
         reasons.append(f"chose one side on more than {_percent(rules.side_max_fraction)} of trials")
-    if protocol.candidate_count <= 2 and protocol.task != "rating":
+    if protocol.candidate_count <= 2 and not protocol.scales:
         reasons.append(
             "switched between the two answers on more than "
             f"{_percent(rules.alternation_max_fraction)} of trials"
@@ -228,7 +199,7 @@ def _describe_sample(protocol: Protocol, plan: AnalysisPlan) -> list[str]:
     if plan.margin is not None:
         margin = (
             f"{plan.margin:g} points of the scale"
-            if protocol.task == "rating"
+            if protocol.scales
             else f"{100 * plan.margin:g} percentage points"
         )
         sentences.append(f"Differences below {margin} count as equivalent.")
@@ -242,9 +213,3 @@ def _describe_freeze(design_sha256: str | None) -> str:
         "The protocol, the texts, the stimuli and the analysis plan were fixed before the first "
         f"participant (SHA-256 of the design: {design_sha256})."
     )
-
-
-def join_words(words: Sequence[str], conjunction: str = "and") -> str:
-    """Join words as a list in a sentence: "a, b and c"."""
-    *first, last = words
-    return f"{', '.join(first)} {conjunction} {last}" if first else last

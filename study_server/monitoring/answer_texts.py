@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from study_server.protocol.model import Protocol, task_of
 from study_server.storage.models import Judgment
-from study_server.tasks import comparisons, real_or_fake
+from study_server.tasks import comparisons
 
 SIDES = ("left", "right")
 
@@ -13,7 +13,7 @@ def format_answer(protocol: Protocol, judgments: Sequence[Judgment]) -> str:
     """Return what a participant answered to a trial, such as `left` or `quality 3`."""
     values = {(one.scale, one.slot): one.value for one in judgments}
     by_slot = [value for _, value in sorted(values.items())]
-    if task_of(protocol) is real_or_fake:
+    if task_of(protocol).HAS_TRUTH:
         return _format_choice(protocol, by_slot)
     if judgments and judgments[0].scale == comparisons.RANK:
         return _format_ranks(by_slot)

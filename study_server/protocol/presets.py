@@ -337,3 +337,12 @@ STAIRCASE_COMMENTS = {
     "blocks": "blocks of test trials; images may appear again in another block",
     "trials_per_block": "test trials in each block, all of different images; half show photographs",
 }
+
+# The preset with which a study of a task begins, and what differs from it.
+PRESETS_BY_TASK: dict[str, tuple[str, dict[str, Any]]] = {
+    "real_or_fake": ("within", {"title": "Which image is the fake?", "stimuli": "any"}),
+    "preference": ("pairwise", {}),
+    "best_worst": ("ranking", {"task": "best_worst", "title": "Which images look best and worst?"}),
+    "ranking": ("ranking", {}),
+    "rating": ("acr", {}),
+}

@@ -69,5 +69,5 @@ def _sign_in(page: Page, site: str) -> None:
     page.get_by_label("Name").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.goto(f"{site}/researcher/studies/short")
+    page.goto(f"{site}/researcher/studies/short/recruit")
     assert f"{site}/s/short?PROLIFIC_PID" in page.content()

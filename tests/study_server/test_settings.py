@@ -69,7 +69,7 @@ def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("STUDY_TRUSTED_PROXIES", "one"),
         ("STUDY_MAX_UNANSWERED", "-1"),
-        ("STUDY_MAX_UPLOAD_MB", "0"),
+        ("STUDY_MAX_UPLOAD_MB", "-5"),
         ("STUDY_PUBLIC_URL", "uni.example"),
         ("STUDY_PUBLIC_URL", "https://study.example.org/?a=b"),
         ("STUDY_PUBLIC_URL", "https://lab.example.org/a%20b"),

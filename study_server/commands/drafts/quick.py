@@ -28,9 +28,10 @@ from study_server.commands.context import PATH_TYPE, open_database, show_progres
 from study_server.commands.run import DEFAULT_THREADS
 from study_server.commands.setup import parse_folders
 from study_server.counts import format_count
-from study_server.creation.quick import PRESETS_BY_TASK, QuickStudy, make_quick_study
+from study_server.creation.quick import QuickStudy, make_quick_study
 from study_server.errors import StudyError
 from study_server.files import atomic_write
+from study_server.protocol.presets import PRESETS_BY_TASK
 from study_server.recruitment.invitations import create_invitation
 from study_server.settings import Settings, read_settings
 from study_server.stimuli.audit import format_findings
@@ -69,7 +70,7 @@ Ctrl-C stops the server; `study serve` starts it again"""
 @click.option(
     "--task",
     type=click.Choice(list(PRESETS_BY_TASK)),
-    default="real_or_fake",
+    default=next(iter(PRESETS_BY_TASK)),
     show_default=True,
     help="What a trial asks.",
 )

@@ -1,0 +1,1 @@
+"""The words for each task in texts that are exported."""
