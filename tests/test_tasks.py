@@ -12,7 +12,6 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("analysis", "benchmarks", "colorizer", "demo", "static", "study_server", "templates")
 SUFFIXES = {".css", ".html", ".j2", ".js", ".md", ".po", ".py", ".toml"}
 PRESETS = "study_server/protocol/presets.py"  # presets are studies, which choose a task
-PLANNING = "analysis/planning/planned_tasks.py"  # the catalog of what can be planned
 TEXTS = "study_server/wording/"  # the default texts have lines for each task
 # These names are English words, too; only comparisons with them are a task's name for sure.
 WORDS = {"preference", "ranking", "rating"}
@@ -25,7 +24,7 @@ def files_outside_task_modules() -> dict[str, str]:
     return {
         name: path.read_text(encoding="utf-8")
         for name, path in named.items()
-        if "/tasks/" not in name and name not in (PRESETS, PLANNING) and not name.startswith(TEXTS)
+        if "/tasks/" not in name and name != PRESETS and not name.startswith(TEXTS)
     }
 
 

@@ -50,7 +50,7 @@ def read_yes_no(field: str, values: Collection[str]) -> dict[str, bool]:
     return meanings
 
 
-def read_real_or_fake(
+def read_real_fake_words(
     field: str, values: Collection[str], column: str, notes: Notes
 ) -> dict[str, str]:
     """Return `real` or `fake` for each value: by the word, or by the name of a 0/1 column."""

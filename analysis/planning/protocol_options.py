@@ -13,7 +13,7 @@ from analysis.formatting import format_count, join_words
 from analysis.inputs.design import DesignError, read_design, read_settings
 from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
 from analysis.inputs.responses import ResponsesError
-from analysis.planning.planned_tasks import PLANNED_TASKS, RATES_TASK
+from analysis.planning.tasks.planned import PLANNED_TASKS, RATES_TASK
 
 REQUIRED_KEYS = ("task", "methods", "assignment", "trials")
 REAL_KEY = "include_real"  # whether the photograph is one of the methods of a judged task

@@ -21,7 +21,7 @@ from analysis.planning.judged_scenarios import (
     PreferenceScenario,
     RatingScenario,
 )
-from analysis.planning.planned_tasks import PREFERENCE_TASK, RATES_TASK, RATING_TASK
+from analysis.planning.tasks.planned import PREFERENCE_TASK, RATES_TASK, RATING_TASK
 from analysis.results import Result
 
 JUDGED_SDS = {PREFERENCE_TASK: PREFERENCE_SDS, RATING_TASK: RATING_SDS}

@@ -18,7 +18,7 @@ from analysis.planning.judged_scenarios import (
     PreferenceScenario,
     RatingScenario,
 )
-from analysis.planning.planned_tasks import PREFERENCE_TASK, RATES_TASK, RATING_TASK
+from analysis.planning.tasks.planned import PREFERENCE_TASK, RATES_TASK, RATING_TASK
 
 CORRELATIONS = ("participant_correlation", "image_correlation")  # options, and of EffectSds
 SDS = ("participant", "image", "residual")  # of EffectSds and JudgedSds; options as sd_NAME

@@ -9,7 +9,7 @@ from analysis.conversion.trials import ASSIGNED_SIDES, Trial, TrialFrame, assign
 from analysis.conversion.values import (
     has_unknown_words,
     name_methods,
-    read_real_or_fake,
+    read_real_fake_words,
     read_yes_no,
 )
 
@@ -76,7 +76,7 @@ def _read_single_truth(records: Records, methods: dict[str, str], notes: Notes) 
             for record in records.rows
         ]
     column = records.sources.get("truth", "")
-    meanings = read_real_or_fake("truth", records.values("truth"), column, notes)
+    meanings = read_real_fake_words("truth", records.values("truth"), column, notes)
     for record in records.rows:
         if not record["truth"]:
             raise ConversionError(f"{record.place}: truth is missing; fill it in or remove the row")
@@ -93,7 +93,7 @@ def _read_single_answers(records: Records, truths: list[str], notes: Notes) -> l
     has_answer, has_correct = ("answer" in records.fields, "correct" in records.fields)
     column = records.sources.get("answer", "")
     if has_answer and not (has_correct and has_unknown_words(records.values("answer"), column)):
-        meanings = read_real_or_fake("answer", records.values("answer"), column, notes)
+        meanings = read_real_fake_words("answer", records.values("answer"), column, notes)
         return [meanings.get(record["answer"], "") for record in records.rows]
     correct = _read_correct(records)
     notes.understood["correct"] = "a correct answer equals truth, a wrong one does not"

@@ -1,0 +1,1 @@
+"""The catalog of the tasks whose studies can be planned."""
