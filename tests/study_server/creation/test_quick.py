@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from study_server.commands.drafts.quick import find_port
-from study_server.creation.quick import PRESETS_BY_TASK
+from study_server.protocol.presets import PRESETS_BY_TASK
 from study_server.tasks.catalog import TASKS
 from tests.commands import call
 from tests.conftest import write_stimuli
