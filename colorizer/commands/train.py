@@ -107,6 +107,12 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
     help="Number of backbone stages to freeze (with the stem).",
 )
 @click.option(
+    "--plain-weights",
+    is_flag=True,
+    help="For mcl: do not raise rare colors on plain grounds, where lightness says nothing about "
+    "the color.",
+)
+@click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
     help="Stop after about this many minutes.",
@@ -162,7 +168,8 @@ def train_command(
         print_refused(refused if distributed.rank() == 0 else {})
         counts = (len(cache.readable_rows) for cache in (training, validation))
         run.photographs = dict(zip(("train", "val"), counts, strict=True))
-        loss = build_loss(run.prior if run.config.objective == "mcl" else None, rank_device)
+        prior = run.prior if run.config.objective == "mcl" else None
+        loss = build_loss(prior, rank_device, run.config.plain_weights)
         with defer_stop_signals() as signals:
             timer = TrainingTimer(minutes or math.inf, save_minutes, lambda: bool(signals))
             reports = train(run, training, validation, loss, folder, timer)
@@ -189,6 +196,7 @@ def complete_settings(
         if settings["objective"] is None:
             raise click.UsageError("Missing option '--objective' (or '--from').")
         require_backbone_weights(settings["weights"])
+        refuse_plain_weights_of_l2(settings)
         return settings
     if resume or settings["weights"] is not None:
         other = "--resume" if resume else "--weights"
@@ -201,7 +209,18 @@ def complete_settings(
             )
     epochs_given = context.get_parameter_source("epochs") is given
     epochs = settings["epochs"] if epochs_given else FINE_TUNING_EPOCHS
-    return {**settings, **decided, "epochs": epochs}
+    settings = {**settings, **decided, "epochs": epochs}
+    refuse_plain_weights_of_l2(settings)
+    return settings
+
+
+def refuse_plain_weights_of_l2(settings: dict[str, Any]) -> None:
+    """Raise ColorizerError if --plain-weights is given for a regression, which has no weights."""
+    if settings["plain_weights"] and settings["objective"] != "mcl":
+        raise ColorizerError(
+            f"--plain-weights: needs --objective mcl, because {settings['objective']} does not "
+            "weight colors"
+        )
 
 
 def start_run(config: TrainConfig, folder: Path, device: torch.device) -> TrainingState:

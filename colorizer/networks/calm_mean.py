@@ -10,10 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorizer.color.chunks import iterate_chunks
+from colorizer.color.plainness import STRIDE, plainness
 
-STRIDE = 4  # of predictions, in pixels
-WINDOW_PX = 13  # window in which the standard deviation of L is measured
-PLAIN_SD = 1.5  # of L: the share of a weight that is taken back falls to 1 / e at this value
+WINDOW_PX = 13  # window in which plainness is measured
 GUIDE_RADIUS, GUIDE_EPSILON = 4, 10.0  # of the guided filter: samples, and squared units of L
 CALM_GAIN = 1.15  # for ab, because without some of the weights colors are duller
 
@@ -27,7 +26,7 @@ def calm_mean(
     the training loss.
     """
     n, q, height, width = logits.shape
-    rows = (logits.movedim(1, -1).reshape(-1, q), plainness(lightness).flatten())
+    rows = (logits.movedim(1, -1).reshape(-1, q), smooth_plainness(lightness).flatten())
     means = [
         bins.T @ (row.float().addr(plain, weight.log(), alpha=-1) / temperature).softmax(dim=1).T
         for row, plain in iterate_chunks(*rows)
@@ -36,15 +35,9 @@ def calm_mean(
     return CALM_GAIN * guided_filter(ab, lightness[..., ::STRIDE, ::STRIDE])
 
 
-def plainness(lightness: Tensor) -> Tensor:
-    """Return how plain L (N, 1, H, W) is at every fourth pixel, (N, 1, H / 4, W / 4) in [0, 1].
-
-    1: L is constant around the pixel; near 0: its standard deviation is far above PLAIN_SD.
-    """
-    centered = lightness - lightness.mean(dim=(2, 3), keepdim=True)  # for precise squares
-    mean, mean_of_squares = (_window_mean(x) for x in (centered, centered.square()))
-    variance = (mean_of_squares - mean.square()).clamp(min=0)
-    return _box_mean(torch.exp(-variance / PLAIN_SD**2), radius=1)
+def smooth_plainness(lightness: Tensor) -> Tensor:
+    """Return the plainness of L (N, 1, H, W), averaged over 3 x 3 samples, (N, 1, H / 4, W / 4)."""
+    return _box_mean(plainness(lightness, WINDOW_PX), radius=1)
 
 
 def guided_filter(ab: Tensor, guide: Tensor) -> Tensor:
@@ -58,11 +51,6 @@ def guided_filter(ab: Tensor, guide: Tensor) -> Tensor:
     variance = _box_mean(guide.square()) - mean_guide.square()
     slope = covariance / (variance + GUIDE_EPSILON)
     return _box_mean(slope) * guide + _box_mean(mean_ab - slope * mean_guide)
-
-
-def _window_mean(x: Tensor) -> Tensor:
-    """Return the means of windows around every fourth pixel, (N, 1, H / 4, W / 4)."""
-    return functional.avg_pool2d(x, WINDOW_PX, STRIDE, WINDOW_PX // 2, count_include_pad=False)
 
 
 def _box_mean(x: Tensor, radius: int = GUIDE_RADIUS) -> Tensor:

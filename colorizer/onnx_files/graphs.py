@@ -4,13 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from colorizer.color.plainness import STRIDE
 from colorizer.color.spaces import (
     from_bytes,
     lab_to_rgb_by_dense_bisection,
     rgb_to_lightness,
     to_bytes,
 )
-from colorizer.networks.calm_mean import CALM_GAIN, STRIDE, guided_filter, plainness
+from colorizer.networks.calm_mean import CALM_GAIN, guided_filter, smooth_plainness
 from colorizer.networks.models import Colorizer, PyramidColorizer, RebalancedHead, upsample_ab
 from colorizer.stimuli.decoding import Decoding, decode_ab
 
@@ -34,7 +35,7 @@ class LightnessToAb(nn.Module):
             return decode_ab(self.network, raw, lightness, self.decoding)
         # As in annealed_mean and calm_mean, which compute it in chunks, but for all pixels at once.
         if self.decoding.calm and head.bin_weight is not None:
-            raw = raw - plainness(lightness) * head.bin_weight.log()[:, None, None]
+            raw = raw - smooth_plainness(lightness) * head.bin_weight.log()[:, None, None]
         shares = (raw / self.decoding.temperature).softmax(dim=1)
         ab = self.decoding.gain * functional.conv2d(shares, head.bins.T[..., None, None])
         if self.decoding.calm:

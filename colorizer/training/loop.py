@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from colorizer.color.bins import bin_centers, build_lookup_table
+from colorizer.color.plainness import plainness
 from colorizer.color.prior import ColorPrior
 from colorizer.errors import ColorizerError
 from colorizer.networks.models import AB_SCALE, Colorizer
@@ -36,8 +36,10 @@ SECONDARY_LOSS = {"l2": "mean", "mcl": "unweighted"}  # names of the losses that
 MAX_WARMUP_SHARE = 0.1  # of a run, so that short runs do not consist of warm-up only
 EXPLOSION_FACTOR = 100.0  # training stops if the loss exceeds this multiple of the first loss
 
-# A loss maps raw predictions and ab to (N, 2): the loss to minimize and one that is only logged.
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+PLAIN_WINDOW_PX = 9  # of a training crop, in which plainness is measured for --plain-weights
+
+# A loss maps raw predictions, ab and L to (N, 2): the loss to minimize and one that is only logged.
+LossFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class StepReport(NamedTuple):
@@ -57,12 +59,22 @@ class EpochReport(NamedTuple):
     is_best: bool
 
 
-def build_loss(prior: ColorPrior | None, device: torch.device) -> LossFunction:
-    """Return the loss of a run: rebalanced classification if there is a prior, else L2."""
+def build_loss(
+    prior: ColorPrior | None, device: torch.device, plain_weights: bool = False
+) -> LossFunction:
+    """Return the loss of a run: rebalanced classification if there is a prior, else L2.
+
+    plain_weights: a color weighs 1 where the ground is plain, instead of what its rarity asks.
+    """
     if prior is None:
-        return partial(regression_loss, full_scale=AB_SCALE)
-    table = build_lookup_table(bin_centers().to(device))
-    return partial(classification_loss, table=table, weight=prior.weight.to(device))
+        return lambda scaled, ab, _: regression_loss(scaled, ab, AB_SCALE)
+    table, weight = build_lookup_table(bin_centers().to(device)), prior.weight.to(device)
+
+    def loss(logits: Tensor, ab: Tensor, lightness: Tensor) -> Tensor:
+        plain = plainness(lightness, PLAIN_WINDOW_PX) if plain_weights else None
+        return classification_loss(logits, ab, table, weight, plain)
+
+    return loss
 
 
 def train(
@@ -127,7 +139,7 @@ def validate(run: TrainingState, photos: PhotoCache, loss: LossFunction) -> NDAr
         crops = center_crops(photos, photos.readable_rows[start : start + size], run.config.crop)
         lightness, ab = to_input_and_target(crops.to(device))
         with torch.inference_mode(), autocast_bfloat16(device):
-            values = loss(run.ema_model(lightness), ab)
+            values = loss(run.ema_model(lightness), ab, lightness)
         total += (values * color_mask(ab)[:, None]).sum(dim=0)
         color_photo_count += color_mask(ab).sum()
     total, color_photo_count = (
@@ -181,7 +193,7 @@ def _compute_gradients(
     network.train()
     network.zero_grad(set_to_none=True)
     with autocast_bfloat16(lightness.device):
-        values = loss(network(lightness), ab)
+        values = loss(network(lightness), ab, lightness)
     color = color_mask(ab)[:, None]
     means = (values * color).sum(dim=0) / distributed.all_reduce_sum(color.sum()).clamp(min=1)
     # DDP averages the gradients over the processes, so the loss is scaled up to obtain their sum.

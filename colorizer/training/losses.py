@@ -22,19 +22,27 @@ def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
 
 
 def classification_loss(
-    logits: Tensor, ab: Tensor, table: BinLookupTable, weight: Tensor
+    logits: Tensor,
+    ab: Tensor,
+    table: BinLookupTable,
+    weight: Tensor,
+    plain: Tensor | None = None,
 ) -> Tensor:
-    """Return the rebalanced and the plain mean cross-entropy in nats per pixel, (N, 2).
+    """Return the rebalanced and the unweighted mean cross-entropy in nats per pixel, (N, 2).
 
     logits (N, Q, H, W): the prediction. ab (N, 2, H, W): the target, which is soft-encoded (eq. 2).
     A pixel has the weight of the bin nearest to its color (eq. 3); weight (Q,) has mean 1 under the
-    prior.
+    prior. plain (N, 1, H, W), in [0, 1]: the plainness of the ground, which takes the weight
+    towards 1, because rarity is no evidence where lightness says nothing about the color.
     """
     n, q = logits.shape[:2]
     nearest, bin_weights = soft_encode(ab.movedim(1, -1).reshape(-1, 2), table)
     # For logits in channels_last order, this reshape is a view in both directions.
     entropy = sparse_cross_entropy(logits.movedim(1, -1).reshape(-1, q), nearest, bin_weights)
-    rebalanced = weight[nearest[:, 0]] * entropy
+    pixel_weight = weight[nearest[:, 0]]
+    if plain is not None:
+        pixel_weight = pixel_weight ** (1 - plain.flatten())
+    rebalanced = pixel_weight * entropy
     return torch.stack([x.reshape(n, -1).mean(dim=1) for x in (rebalanced, entropy)], dim=1)
 
 

@@ -60,6 +60,7 @@ class TrainConfig:
     smallest_view: float | None = None  # fraction of a square's side; None: crops are not resized
     from_model: str | None = None  # a colorizer from which training continues (fine-tuning)
     from_sha256: str | None = None  # of its file
+    plain_weights: bool = False  # for mcl: no rebalancing where the ground is plain
     frozen_stages: int = 0  # number of frozen stages of the backbone; its stem is frozen with them
     # Minimum steps per epoch. A small training set is repeated until an epoch is this long, so that
     # validation does not take most of the time.

@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorizer.color.bins import annealed_mean, bin_centers
+from colorizer.color.plainness import PLAIN_SD
 from colorizer.networks.calm_mean import (
     CALM_GAIN,
     GUIDE_EPSILON,
     GUIDE_RADIUS,
-    PLAIN_SD,
     calm_mean,
     guided_filter,
-    plainness,
+    smooth_plainness,
 )
 
 BINS = bin_centers()
@@ -69,20 +69,21 @@ def test_equal_weights_change_nothing_but_the_gain_on_any_ground() -> None:
     torch.testing.assert_close(ab, CALM_GAIN * annealed_mean(logits, BINS, 1))
 
 
-def test_plainness_agrees_with_the_definition() -> None:
+def test_smooth_plainness_agrees_with_the_definition() -> None:
     lightness = texture(sd=1.5)
     f = np.empty((SIDE // 4, SIDE // 4))
     for row, column in np.ndindex(f.shape):
         window = window_at(lightness[0, 0].double().numpy(), (4 * row, 4 * column), radius=6)
         f[row, column] = math.exp(-((window.std() / PLAIN_SD) ** 2))
     expected = [window_at(f, at, radius=1).mean() for at in np.ndindex(f.shape)]
-    ours = plainness(lightness)[0, 0].flatten().double()
+    ours = smooth_plainness(lightness)[0, 0].flatten().double()
     torch.testing.assert_close(ours, torch.tensor(expected), atol=1e-5, rtol=0)
 
 
-def test_plainness_does_not_depend_on_the_level_of_lightness() -> None:
+def test_smooth_plainness_does_not_depend_on_the_level_of_lightness() -> None:
     lightness = texture(sd=1.5)
-    torch.testing.assert_close(plainness(lightness - 30), plainness(lightness), atol=1e-4, rtol=0)
+    darker = smooth_plainness(lightness - 30)
+    torch.testing.assert_close(darker, smooth_plainness(lightness), atol=1e-4, rtol=0)
 
 
 def window_at(x: NDArray[np.float64], at: tuple[int, ...], radius: int) -> NDArray[np.float64]:
@@ -131,4 +132,4 @@ def test_each_photograph_of_a_batch_is_decoded_by_itself() -> None:
 
 def test_sizes_that_are_not_a_multiple_of_4_have_a_sample_at_every_fourth_pixel() -> None:
     lightness = texture()[..., :33, :50]
-    assert plainness(lightness).shape == (1, 1, 9, 13)
+    assert smooth_plainness(lightness).shape == (1, 1, 9, 13)

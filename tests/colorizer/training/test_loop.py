@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from colorizer.color.bins import bin_centers, build_lookup_table
+from colorizer.color.plainness import plainness
 from colorizer.color.prior import ColorPrior
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
@@ -27,6 +29,7 @@ from colorizer.training.loop import (
     train,
     validate,
 )
+from colorizer.training.losses import classification_loss
 from colorizer.training.photo_cache import PhotoCache
 from colorizer.training.prior import count_target_colors, estimate_prior
 from colorizer.training.state import (
@@ -80,6 +83,18 @@ def test_an_epoch_uses_every_photograph_equally_often(photographs: int) -> None:
     assert max(times.values()) - min(times.values()) <= 1
     if photographs >= LITTLE.batch_size * LITTLE.min_epoch_steps:
         assert set(times.values()) == {1}
+
+
+def test_plain_weights_measure_plainness_on_the_samples_of_the_targets(prior: ColorPrior) -> None:
+    generator = torch.Generator().manual_seed(0)
+    lightness = 50 + 1.5 * torch.randn(2, 1, 48, 48, generator=generator)
+    logits = torch.randn(2, 313, 12, 12, generator=generator)
+    ab = 40 * torch.randn(2, 2, 12, 12, generator=generator)
+    table, plain = build_lookup_table(bin_centers()), plainness(lightness, window_px=9)
+    expected = classification_loss(logits, ab, table, prior.weight, plain)
+    loss = build_loss(prior, CPU, plain_weights=True)(logits, ab, lightness)
+    torch.testing.assert_close(loss, expected)
+    assert not torch.allclose(loss[:, 0], build_loss(prior, CPU)(logits, ab, lightness)[:, 0])
 
 
 def projection(run: TrainingState) -> torch.nn.Conv2d:

@@ -113,3 +113,26 @@ def test_an_image_has_color_if_an_ab_is_above_5() -> None:
     ab = torch.zeros(3, 2, 4, 4)
     ab[0, 1, 2, 2], ab[1, 0, 0, 0], ab[2, 0, 3, 3] = 5.0, 5.1, -5.1
     assert color_mask(ab).tolist() == [0, 1, 1]
+
+
+def test_on_a_plain_ground_a_color_weighs_1() -> None:
+    logits, ab, weight = example(seed=2)
+    loss = classification_loss(logits, ab, TABLE, weight, plain=torch.ones(2, 1, 15, 20))
+    torch.testing.assert_close(loss[:, 0], loss[:, 1])
+
+
+def test_on_texture_a_color_has_the_weight_of_its_rarity() -> None:
+    logits, ab, weight = example(seed=2)
+    loss = classification_loss(logits, ab, TABLE, weight, plain=torch.zeros(2, 1, 15, 20))
+    torch.testing.assert_close(loss, classification_loss(logits, ab, TABLE, weight))
+
+
+def test_the_weight_approaches_1_pixel_by_pixel() -> None:
+    logits, ab, weight = example(seed=2)
+    plain = torch.rand(2, 1, 15, 20, generator=torch.Generator().manual_seed(3))
+    nearest, share = soft_encode(ab.movedim(1, -1).reshape(-1, 2), TABLE)
+    entropy = sparse_cross_entropy(logits.movedim(1, -1).reshape(-1, 313), nearest, share)
+    powers = weight[nearest[:, 0]].double() ** (1 - plain.flatten().double())
+    expected = (powers * entropy).reshape(2, -1).mean(dim=1)
+    loss = classification_loss(logits, ab, TABLE, weight, plain)
+    torch.testing.assert_close(loss[:, 0].double(), expected)
