@@ -3,7 +3,7 @@
 import math
 import signal
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,21 +11,23 @@ import click
 import torch
 from click.core import ParameterSource
 
-from colorizer.color.prior import ColorPrior, read_prior
 from colorizer.commands.options import (
     FOLDER_TYPE,
-    PRIOR_FILE,
     RUNS_FOLDER,
     device_option,
     quiet_option,
     seed_option,
 )
-from colorizer.commands.terminal import print_refused, run_with_progress, show_progress
+from colorizer.commands.terminal import print_refused, run_with_progress
+from colorizer.commands.training_run import (
+    cache_photographs,
+    read_photographs,
+    start_or_resume,
+)
 from colorizer.errors import ColorizerError
-from colorizer.networks.backbone import RANDOM_WEIGHTS
-from colorizer.networks.checkpoint import file_sha256, model_name
+from colorizer.networks.checkpoint import model_name
 from colorizer.networks.models import ARCHITECTURES, OBJECTIVES
-from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
+from colorizer.photos.splits import SPLIT_FILE
 from colorizer.training import distributed
 from colorizer.training.fine_tuning import (
     FINE_TUNING_EPOCHS,
@@ -33,18 +35,8 @@ from colorizer.training.fine_tuning import (
     require_backbone_weights,
 )
 from colorizer.training.loop import build_loss, train
-from colorizer.training.photo_cache import (
-    PhotoCache,
-    build_photo_cache,
-    cached_side,
-    open_photo_cache,
-)
 from colorizer.training.state import (
-    RESUME_FILE,
     TrainConfig,
-    TrainingState,
-    create_training_state,
-    load_training_state,
 )
 from colorizer.training.stopping import TrainingTimer, defer_stop_signals
 from colorizer.training.tensorboard import record_to_tensorboard
@@ -118,7 +110,16 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
     help="Stop after about this many minutes.",
 )
 @click.option("--out", type=FOLDER_TYPE, help="Folder of the run. [default: runs/OBJECTIVE]")
-@click.option("--resume", is_flag=True, help="Resume the run from its last save.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue the run in --out from its newest save; without one, start it.",
+)
+@click.option(
+    "--cache",
+    type=FOLDER_TYPE,
+    help="Folder for the decoded photographs, best on a disk of each node. [default: data/cache]",
+)
 @click.option(
     "--save-minutes",
     type=click.FloatRange(0),
@@ -139,6 +140,7 @@ def train_command(
     /,
     out: Path | None,
     resume: bool,
+    cache: Path | None,
     minutes: float | None,
     save_minutes: float,
     tensorboard: bool,
@@ -150,65 +152,72 @@ def train_command(
     """Train one model; keep the checkpoint with the lowest validation loss.
 
     To use several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
-    synchronized on GPUs; on CPUs each process normalizes its own share of the batch.
+    synchronized on GPUs; on CPUs each process normalizes its own share of the batch. With several
+    machines, each keeps a copy of the run (docs/training-on-a-cluster.md).
     """
-    config = TrainConfig(**complete_settings(context, settings, resume))
+    config = TrainConfig(**complete_settings(context, settings))
     folder = out or RUNS_FOLDER / model_name(asdict(config))
     with distributed.process_group(device) as rank_device:
-        quiet = quiet or distributed.rank() > 0
-        run = (
-            continue_run(config, context, folder, rank_device)
-            if resume
-            else start_run(config, folder, rank_device)
-        )
+        is_first = distributed.rank() == 0
+        quiet = quiet or not is_first
+        resume = resume or distributed.elastic_restarts() > 0
+        given = {name: value for name, value in settings.items() if is_given(context, name)}
+        run = start_or_resume(config, given, folder, rank_device, resume=resume, quiet=quiet)
+        if run.is_finished:
+            return 0
         if compiled:
             run.model.compile()
-        training, validation = cache_split(run, "train", quiet), cache_split(run, "val", quiet)
-        refused = training.refused | validation.refused
-        print_refused(refused if distributed.rank() == 0 else {})
-        counts = (len(cache.readable_rows) for cache in (training, validation))
-        run.photographs = dict(zip(("train", "val"), counts, strict=True))
+        photographs = cache_photographs(
+            read_photographs(),
+            cache or SPLIT_FILE.parent / "cache",
+            run.config.crop,
+            rank_device,
+            quiet=quiet,
+        )
+        refused = photographs["train"].refused | photographs["val"].refused
+        print_refused(refused if is_first else {})
+        run.photographs = {name: len(part.readable_rows) for name, part in photographs.items()}
         prior = run.prior if run.config.objective == "mcl" else None
         loss = build_loss(prior, rank_device, run.config.plain_weights)
+        own_folder = folder if distributed.is_writer(folder) else None
         with defer_stop_signals() as signals:
             timer = TrainingTimer(minutes or math.inf, save_minutes, lambda: bool(signals))
-            reports = train(run, training, validation, loss, folder, timer)
+            reports = train(run, photographs["train"], photographs["val"], loss, own_folder, timer)
             run_with_progress(
-                record_to_tensorboard(reports, folder)
-                if tensorboard and distributed.rank() == 0
-                else reports,
+                record_to_tensorboard(reports, folder) if tensorboard and is_first else reports,
                 quiet,
             )
-    if signals and run.epochs_done < run.config.epochs:
+    if signals and not run.is_finished:
         exit_on_signal(signals[0], folder, quiet)
     return 1 if refused else 0
 
 
-def complete_settings(
-    context: click.Context, settings: dict[str, Any], resume: bool
-) -> dict[str, Any]:
+def is_given(context: click.Context, name: str) -> bool:
+    """Return True if an option is on the command line."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def complete_settings(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a run, with those that follow from --from.
 
     Raises ColorizerError if options contradict each other.
     """
-    model, given = settings["from_model"], ParameterSource.COMMANDLINE
+    model = settings["from_model"]
     if model is None:
         if settings["objective"] is None:
             raise click.UsageError("Missing option '--objective' (or '--from').")
         require_backbone_weights(settings["weights"])
         refuse_plain_weights_of_l2(settings)
         return settings
-    if resume or settings["weights"] is not None:
-        other = "--resume" if resume else "--weights"
-        raise ColorizerError(f"use either --from or {other}, not both")
+    if settings["weights"] is not None:
+        raise ColorizerError("use either --from or --weights, not both")
     decided = read_model_settings(model)
     for name in ("objective", "backbone"):
-        if context.get_parameter_source(name) is given and settings[name] != decided[name]:
+        if is_given(context, name) and settings[name] != decided[name]:
             raise ColorizerError(
                 f"--from {model}: its {name} is {decided[name]}; omit --{name} {settings[name]}"
             )
-    epochs_given = context.get_parameter_source("epochs") is given
-    epochs = settings["epochs"] if epochs_given else FINE_TUNING_EPOCHS
+    epochs = settings["epochs"] if is_given(context, "epochs") else FINE_TUNING_EPOCHS
     settings = {**settings, **decided, "epochs": epochs}
     refuse_plain_weights_of_l2(settings)
     return settings
@@ -221,88 +230,6 @@ def refuse_plain_weights_of_l2(settings: dict[str, Any]) -> None:
             f"--plain-weights: needs --objective mcl, because {settings['objective']} does not "
             "weight colors"
         )
-
-
-def start_run(config: TrainConfig, folder: Path, device: torch.device) -> TrainingState:
-    """Start a new run.
-
-    Raises ColorizerError if the folder already contains one, or if the batch is too small for the
-    number of processes.
-    """
-    if (folder / RESUME_FILE).exists():
-        raise ColorizerError(
-            f"{folder}: already contains a run; use --resume to continue it, or --out for "
-            "another folder"
-        )
-    if config.batch_size < 2 * distributed.world_size():
-        raise ColorizerError(
-            f"--batch-size {config.batch_size}: too small for {distributed.world_size()} "
-            "processes; use at least 2 per process"
-        )
-    if config.weights == RANDOM_WEIGHTS and distributed.rank() == 0:
-        click.echo("the backbone starts untrained (--weights random); expect poor colors", err=True)
-    run = create_training_state(config, read_prior_for(config), device)
-    run.source_digests = hash_sources(config)
-    return run
-
-
-def continue_run(
-    config: TrainConfig, context: click.Context, folder: Path, device: torch.device
-) -> TrainingState:
-    """Load the run in a folder to continue it.
-
-    Raises ColorizerError if a setting other than the number of epochs is changed, if all epochs are
-    done, or if the split or the prior has changed.
-    """
-    run = load_training_state(folder, device)
-    for name, value in asdict(run.config).items():
-        source = context.get_parameter_source(name)
-        if source is ParameterSource.COMMANDLINE and context.params[name] != value:
-            if name != "epochs":
-                raise ColorizerError(
-                    f"{folder}: this run was started with {name} {value}, which --resume "
-                    "cannot change"
-                )
-            run.config = replace(run.config, epochs=config.epochs)
-    if run.epochs_done >= run.config.epochs:
-        raise ColorizerError(
-            f"{folder}: all {run.epochs_done} epochs are done; for more, use --epochs"
-        )
-    for file, digest in hash_sources(run.config).items():
-        if digest != run.source_digests.get(file):
-            raise ColorizerError(
-                f"{file}: has changed since the run in {folder} was started; start again with "
-                "another --out"
-            )
-    return run
-
-
-def read_prior_for(config: TrainConfig) -> ColorPrior | None:
-    """Read the color prior; for a regression, which does not need it, return None without one."""
-    is_needed = config.objective == "mcl" or PRIOR_FILE.exists()
-    return read_prior(PRIOR_FILE) if is_needed else None
-
-
-def hash_sources(config: TrainConfig) -> dict[str, str]:
-    """Return the SHA-256 of the split and, for a classification, of the prior, by file name."""
-    read_split(SPLIT_FILE)  # raises ColorizerError if the file is invalid
-    files = [SPLIT_FILE, PRIOR_FILE] if config.objective == "mcl" else [SPLIT_FILE]
-    return {str(file): file_sha256(file) for file in files}
-
-
-def cache_split(run: TrainingState, split_name: str, quiet: bool) -> PhotoCache:
-    """Open the cache of a split's photographs, next to the split file; rank 0 builds it first."""
-    photographs, size = (
-        select_split(read_split(SPLIT_FILE), split_name),
-        cached_side(run.config.crop),
-    )
-    path = SPLIT_FILE.parent / "cache" / f"{split_name}-{size}.npy"
-    if distributed.rank() == 0:
-        decoding = build_photo_cache(path, photographs, size, min_side=run.config.crop)
-        for _ in show_progress(decoding, f"decoding {split_name}", len(photographs), quiet):
-            pass
-    distributed.barrier()
-    return open_photo_cache(path, photographs, next(run.model.parameters()).device)
 
 
 def exit_on_signal(number: int, folder: Path, quiet: bool) -> NoReturn:

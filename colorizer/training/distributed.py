@@ -4,19 +4,32 @@ With one process, every function here does nothing. With several, each rank trai
 the batch; the loss and its gradient cover the whole batch. Batch norms cover the whole batch on
 GPUs, but only each process's share on CPUs, so there the result differs slightly from that of one
 process.
+
+A node is a machine with its own disk, or a share of one. Processes on it have local ranks, from 0.
 """
 
 import os
-from collections.abc import Iterator
+import secrets
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-# Long, because the other processes wait while rank 0 decodes the photographs.
-PROCESS_GROUP_TIMEOUT = timedelta(days=1)
+from colorizer.errors import ColorizerError
+
+T = TypeVar("T")
+
+PROCESS_GROUP_TIMEOUT = timedelta(minutes=10)  # after which a process that hangs ends the run
+CHECK_IN_S = 20.0  # interval at which the processes meet during work of different lengths
+ERROR_EXIT_CODE = 2
 
 
 @contextmanager
@@ -47,10 +60,117 @@ def world_size() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def barrier() -> None:
-    """Wait until all processes have reached this point."""
+def local_rank() -> int:
+    """Return the number of this process on its node."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def elastic_restarts() -> int:
+    """Return how many times `torchrun` has restarted the processes, as the largest count of any."""
+    return max(gather_objects(int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))))
+
+
+def gather_objects(value: T) -> list[T]:
+    """Return the values of all processes, by rank."""
+    values = [value] * world_size()
     if world_size() > 1:
-        distributed.barrier()
+        distributed.all_gather_object(values, value)
+    return values
+
+
+def call_everywhere(function: Callable[[], T]) -> T:
+    """Return function(), unless it raises ColorizerError or OSError in some process.
+
+    The lowest rank with an error raises it, so that it is reported once; the others exit.
+    """
+    error: Exception | None = None
+    try:
+        value = function()
+    except (ColorizerError, OSError) as raised:
+        error = raised
+    failed = [number for number, has in enumerate(gather_objects(error is not None)) if has]
+    if error is not None and rank() == failed[0]:
+        raise error
+    if failed:
+        sys.exit(ERROR_EXIT_CODE)
+    return value
+
+
+def call_on(source: int, function: Callable[[], T]) -> T:
+    """Return function() of one rank to all processes; if it raises an error, all of them end."""
+    values = [call_everywhere(function if rank() == source else lambda: None)]
+    if world_size() > 1:
+        distributed.broadcast_object_list(values, source)
+    value: T = cast(T, values[0])
+    return value
+
+
+def broadcast_tensors(
+    tensors: dict[str, Tensor], source: int, device: torch.device
+) -> dict[str, Tensor]:
+    """Return the tensors of one rank to all processes, in CPU memory.
+
+    device: over which they are sent.
+    """
+    kinds = call_on(source, lambda: {name: (x.shape, x.dtype) for name, x in tensors.items()})
+    received = {}
+    for name, (shape, dtype) in kinds.items():
+        own = tensors[name].detach() if rank() == source else torch.empty(shape, dtype=dtype)
+        sent = own.to(device).contiguous()
+        distributed.broadcast(sent, source)
+        received[name] = sent.cpu()
+    return received
+
+
+def is_writer(folder: Path) -> bool:
+    """Return True in one process for each disk on which a folder of this path lies.
+
+    These are rank 0 and, on every node that does not share rank 0's folder, local rank 0.
+    """
+    if world_size() == 1:
+        return True
+    name = call_on(0, lambda: _create_marker(folder))
+    call_everywhere(lambda: folder.mkdir(parents=True, exist_ok=True))
+    shares_folder = (folder / name).exists()
+    gather_objects(None)  # all have looked
+    if rank() == 0:
+        (folder / name).unlink()
+    return rank() == 0 or (local_rank() == 0 and not shares_folder)
+
+
+def _create_marker(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    marker = folder / f".{secrets.token_hex(8)}"
+    marker.touch()
+    return marker.name
+
+
+def wait_for_all(steps: Iterable[T]) -> Iterator[T]:
+    """Yield the steps of this process, then wait until all processes have finished theirs.
+
+    Meanwhile the processes check in with each other, so that waiting for long work is not taken
+    for a hanging process, and vice versa. If the steps of one raise an error, the others exit.
+    """
+    last = time.monotonic()
+    try:
+        for step in steps:
+            yield step
+            if time.monotonic() - last >= CHECK_IN_S:
+                _check_in("working")
+                last = time.monotonic()
+    except (ColorizerError, OSError):
+        _check_in("failed")
+        raise
+    while not _check_in("finished"):
+        pass
+
+
+def _check_in(state: str) -> bool:
+    """Tell the other processes the state of this one; return True if all have finished."""
+    states = gather_objects(state)
+    if "failed" in states and state != "failed":
+        sys.exit(ERROR_EXIT_CODE)
+    return states.count("finished") == len(states)
 
 
 def all_reduce_sum(x: Tensor) -> Tensor:
@@ -75,8 +195,11 @@ def wrap_ddp(model: nn.Module) -> nn.Module:
         return model
     device = next(model.parameters()).device
     ids = [device.index] if device.type == "cuda" else None
-    # average_norm_statistics keeps the buffers equal; DDP would copy those of rank 0.
-    return DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False)
+    with warnings.catch_warnings():
+        # The argument has another name since PyTorch 2.13; 2.11 knows only this one.
+        warnings.simplefilter("ignore", FutureWarning)
+        # average_norm_statistics keeps the buffers equal; DDP would copy those of rank 0.
+        return DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False)
 
 
 def convert_sync_batchnorm(model: nn.Module, device: torch.device) -> None:

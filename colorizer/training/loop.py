@@ -82,13 +82,14 @@ def train(
     train_photos: PhotoCache,
     val_photos: PhotoCache,
     loss: LossFunction,
-    folder: Path,
+    folder: Path | None,
     timer: TrainingTimer | None = None,
 ) -> Iterator[StepReport | EpochReport]:
     """Train until the last epoch or until `timer` stops; write checkpoints and log to `folder`.
 
-    If the time limit ends an epoch early, the epoch is validated and kept. Batches depend only on
-    the seed, epoch and step, so a run that was killed and resumed ends with the same model.
+    folder: None if another process writes the files. If the time limit ends an epoch early, the
+    epoch is validated and kept. Batches depend only on the seed, epoch and step, so a run that was
+    killed and resumed ends with the same model.
     Raises ColorizerError if the loss or its gradient is not finite or has exploded.
     """
     timer = timer or TrainingTimer()
@@ -103,7 +104,7 @@ def train(
             _optimizer_step(run, losses, len(batches), progress)
             timer.record_step(len(rows), device)
             yield StepReport(run.epochs_done + 1, number, losses, timer.images_per_s, progress)
-            if timer.is_save_due():
+            if timer.is_save_due() and folder is not None:
                 save_resume_file(run, folder)
             if timer.should_stop or timer.time_share >= 1:
                 break

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+import socket
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from colorizer.files import atomic_write
 from colorizer.networks.models import OUTPUT_STRIDE
 from colorizer.photos.reading import read_squares
 from colorizer.photos.splits import Photograph
+from colorizer.training import distributed
 
 
 class PhotoCache(NamedTuple):
@@ -83,6 +85,40 @@ def open_photo_cache(
     return PhotoCache(
         _move_to_gpu_if_it_fits(np.load(path, mmap_mode="c"), device), readable, refused
     )
+
+
+def leave_out_refused_elsewhere(cache: PhotoCache, photographs: Sequence[Photograph]) -> PhotoCache:
+    """Leave out the photographs that any process refuses, so that all draw the same batches."""
+    refusals = distributed.gather_objects((socket.gethostname(), cache.refused))
+    reasons = {
+        file: reason if all(file in refused for _, refused in refusals) else f"{reason} (on {host})"
+        for host, refused in refusals
+        for file, reason in refused.items()
+    }
+    rows = [row for row in cache.readable_rows.tolist() if photographs[row].file not in reasons]
+    return cache._replace(readable_rows=np.array(rows, dtype=np.int64), refused=reasons)
+
+
+def divide_cache(
+    cache: PhotoCache, splits: Mapping[str, Sequence[Photograph]]
+) -> dict[str, PhotoCache]:
+    """Divide a cache of the splits' photographs, in their order; all parts share one array.
+
+    Raises ColorizerError if no photograph of a split can be used.
+    """
+    parts, first = {}, 0
+    for name, photographs in splits.items():
+        rows = cache.readable_rows
+        own = rows[(first <= rows) & (rows < first + len(photographs))]
+        refused = {x.file: cache.refused[x.file] for x in photographs if x.file in cache.refused}
+        if not len(own):
+            raise ColorizerError(
+                f"no photograph of the {name} split can be used; {len(refused)} refused: "
+                f"{next(iter(refused.values()))}"
+            )
+        parts[name] = PhotoCache(cache.images, own, refused)
+        first += len(photographs)
+    return parts
 
 
 def _move_to_gpu_if_it_fits(memory_map: NDArray[np.uint8], device: torch.device) -> Tensor:

@@ -12,18 +12,19 @@ from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
-from colorizer.color.prior import ColorPrior
+from colorizer.color.prior import ColorPrior, from_tensors, to_tensors
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 from colorizer.networks.backbone import RANDOM_WEIGHTS, load_pretrained
 from colorizer.networks.checkpoint import (
+    PRIOR_PREFIX,
     Header,
     find_model_file,
     load_colorizer,
     read_header,
-    read_model_prior,
     read_tensors,
     write_model,
+    write_tensors,
 )
 from colorizer.networks.model_card import render_model_card
 from colorizer.networks.models import (
@@ -92,6 +93,11 @@ class TrainingState:
     loss_sums: tuple[float, float] = (0.0, 0.0)  # sums of both losses over these steps
     first_loss: float = 0.0  # loss of the first step, with which an exploded loss is detected
 
+    @property
+    def is_finished(self) -> bool:
+        """True if all epochs are done."""
+        return self.epochs_done >= self.config.epochs
+
 
 def create_training_state(
     config: TrainConfig, prior: ColorPrior | None, device: torch.device
@@ -119,10 +125,10 @@ def load_training_state(folder: Path, device: torch.device) -> TrainingState:
     """
     path = folder / RESUME_FILE
     if not path.exists():
-        raise ColorizerError(f"{folder}: no run to resume; omit --resume to start one")
-    header = read_header(path)
+        raise ColorizerError(f"{folder}: no run to resume")
+    header, tensors = read_header(path), read_tensors(path)
     try:
-        return _restore(path, header, device)
+        return restore_state(header, tensors, device, str(path))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         detail = " ".join(str(error).split())[:200]
         raise ColorizerError(
@@ -131,11 +137,12 @@ def load_training_state(folder: Path, device: torch.device) -> TrainingState:
         ) from error
 
 
-def finish_epoch(run: TrainingState, row: LogRow, folder: Path) -> bool:
+def finish_epoch(run: TrainingState, row: LogRow, folder: Path | None) -> bool:
     """Record an epoch and write the run's files; return True if it is the best so far.
 
-    The resume file is written last and is sufficient to resume. If the process is killed between
-    two files, only the end of the epoch is repeated.
+    folder: None if another process writes the files. The resume file is written last and is
+    sufficient to resume. If the process is killed between two files, only the end of the epoch is
+    repeated.
     """
     is_best = row["val_loss"] < run.best_val_loss
     run.epochs_done, run.best_val_loss = int(row["epoch"]), min(run.best_val_loss, row["val_loss"])
@@ -143,22 +150,63 @@ def finish_epoch(run: TrainingState, row: LogRow, folder: Path) -> bool:
     run.steps_done, run.loss_sums = 0, (0.0, 0.0)
     header = {**_checkpoint_header(run), "val_loss": row["val_loss"], "metrics": row}
     header["card"] = render_model_card(header)
-    if distributed.rank() == 0:
+    if folder is not None:
         for name in ("best", "last") if is_best else ("last",):
             path = folder / f"{name}.safetensors"
             write_model(path, run.ema_model.state_dict(), run.prior, header)
         _write_log(folder / "log.csv", run.log_rows)
-    save_resume_file(run, folder)
+        save_resume_file(run, folder)
     return is_best
 
 
 def save_resume_file(run: TrainingState, folder: Path) -> None:
-    """Write the resume file; only rank 0 writes it, because the state of all ranks is equal."""
-    if distributed.rank() == 0:
-        names = ("best_val_loss", "log_rows", "steps_done", "loss_sums", "first_loss")
-        state = {name: getattr(run, name) for name in names}
-        header = {**_checkpoint_header(run), **state}
-        write_model(folder / RESUME_FILE, _state_tensors(run), run.prior, header)
+    """Write the resume file."""
+    write_tensors(folder / RESUME_FILE, state_tensors(run), state_header(run))
+
+
+def state_header(run: TrainingState) -> Header:
+    """Return everything of a state that is not in `state_tensors`."""
+    names = ("best_val_loss", "log_rows", "steps_done", "loss_sums", "first_loss")
+    return {**_checkpoint_header(run), **{name: getattr(run, name) for name in names}}
+
+
+def state_tensors(run: TrainingState) -> dict[str, Tensor]:
+    """Return the tensors of a state: weights, averaged weights, moments, and the prior."""
+    parts = {"model": run.model.state_dict(), "averaged": run.ema_model.state_dict()}
+    parts["optimizer"] = {
+        f"{index}.{name}": tensor
+        for index, moments in run.optimizer.state_dict()["state"].items()
+        for name, tensor in moments.items()
+    }
+    named = {f"{part}.{name}": x for part, tensors in parts.items() for name, x in tensors.items()}
+    prior = {} if run.prior is None else to_tensors(run.prior)
+    return named | {PRIOR_PREFIX + name: x for name, x in prior.items()}
+
+
+def restore_state(
+    header: Header, tensors: dict[str, Tensor], device: torch.device, source: str
+) -> TrainingState:
+    """Return the state with this header and these tensors; source: for errors in the prior."""
+    config = TrainConfig(**header["config"])
+    model = build_colorizer(config.backbone, config.objective, bin_centers())
+    run = _assemble_state(config, model, device)
+    run.model.load_state_dict(_select(tensors, "model."))
+    run.ema_model.load_state_dict(_select(tensors, "averaged."))
+    _restore_optimizer(run.optimizer, _select(tensors, "optimizer."))
+    prior = _select(tensors, PRIOR_PREFIX)
+    run.prior = from_tensors(prior, source) if prior else None
+    run.epochs_done, run.source_digests = header["epoch"], header["sources"]
+    run.photographs = header["photographs"]
+    run.best_val_loss, run.log_rows = header["best_val_loss"], tuple(header["log_rows"])
+    run.steps_done, run.first_loss = header["steps_done"], header["first_loss"]
+    total, second = header["loss_sums"]
+    run.loss_sums = (total, second)
+    return run
+
+
+def _select(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    chosen = {name: x for name, x in tensors.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): x for name, x in chosen.items()}
 
 
 def _checkpoint_header(run: TrainingState) -> Header:
@@ -172,23 +220,6 @@ def _checkpoint_header(run: TrainingState) -> Header:
         "photographs": run.photographs,
         "torch": str(torch.__version__),
     }
-
-
-def _restore(path: Path, header: Header, device: torch.device) -> TrainingState:
-    config = TrainConfig(**header["config"])
-    model = build_colorizer(config.backbone, config.objective, bin_centers())
-    run = _assemble_state(config, model, device)
-    run.model.load_state_dict(read_tensors(path, "model."))
-    run.ema_model.load_state_dict(read_tensors(path, "averaged."))
-    _restore_optimizer(run.optimizer, read_tensors(path, "optimizer."))
-    run.prior = read_model_prior(path)
-    run.epochs_done, run.source_digests = header["epoch"], header["sources"]
-    run.photographs = header["photographs"]
-    run.best_val_loss, run.log_rows = header["best_val_loss"], tuple(header["log_rows"])
-    run.steps_done, run.first_loss = header["steps_done"], header["first_loss"]
-    total, second = header["loss_sums"]
-    run.loss_sums = (total, second)
-    return run
 
 
 def _assemble_state(config: TrainConfig, model: Colorizer, device: torch.device) -> TrainingState:
@@ -216,16 +247,6 @@ def _optimizer(config: TrainConfig, model: Colorizer) -> torch.optim.AdamW:
         [{"params": encoder, "peak": encoder_lr}, {"params": rest, "peak": config.decoder_lr}],
         weight_decay=config.weight_decay,
     )
-
-
-def _state_tensors(run: TrainingState) -> dict[str, Tensor]:
-    parts = {"model": run.model.state_dict(), "averaged": run.ema_model.state_dict()}
-    parts["optimizer"] = {
-        f"{index}.{name}": tensor
-        for index, moments in run.optimizer.state_dict()["state"].items()
-        for name, tensor in moments.items()
-    }
-    return {f"{part}.{name}": x for part, tensors in parts.items() for name, x in tensors.items()}
 
 
 def _restore_optimizer(optimizer: torch.optim.AdamW, tensors: dict[str, Tensor]) -> None:

@@ -35,13 +35,18 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def split_pictures(folder: Path) -> list[Photograph]:
+    """Return the photographs of a folder with their splits, of which 2 are val and 2 are test."""
+    files, _ = find_new_files(folder, [])
+    inspected = inspect_files(folder, files)
+    new_rows = [result.row for result in inspected if isinstance(result, InspectedPhotograph)]
+    return assign_splits(new_rows, [], val=2, test=2, seed=0)
+
+
 @pytest.fixture(scope="session")
 def photographs(photo_folder: Path) -> list[Photograph]:
     """Return the twelve photographs with their splits: 8 train, 2 val, 2 test."""
-    files, _ = find_new_files(photo_folder, [])
-    inspected = inspect_files(photo_folder, files)
-    new_rows = [result.row for result in inspected if isinstance(result, InspectedPhotograph)]
-    return assign_splits(new_rows, [], val=2, test=2, seed=0)
+    return split_pictures(photo_folder)
 
 
 @pytest.fixture(scope="session")

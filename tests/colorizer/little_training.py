@@ -42,7 +42,8 @@ def main(folder: Path, *, double: bool = False) -> None:
         loss, timer = build_loss(None, CPU), TrainingTimer(save_minutes=math.inf if double else 0)
         full = mock.patch("colorizer.training.loop.autocast_bfloat16", return_value=nullcontext())
         with full if double else nullcontext():
-            list(train(run, pictures(), pictures(), loss, folder, timer))
+            writes = folder if distributed.rank() == 0 else None
+            list(train(run, pictures(), pictures(), loss, writes, timer))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,23 @@ def test_twelve_photographs_are_split_trained_on_and_made_into_stimuli(shell: Sh
     assert "this run was started with crop 32, which --resume cannot change" in err
     code, _, err = shell("train", "--objective", "l2", "--resume", "--minutes", "0.02")
     assert code == 0
+    assert "runs/l2: continues after epoch 1" in err
     assert "epoch 2, steps" in err
+    code, _, err = shell("train", "--objective", "l2", "--resume", "--epochs", "2")
+    assert (code, err) == (0, "runs/l2: all 2 epochs are done; for more, use --epochs\n")
+
+
+@pytest.mark.slow(3)
+def test_the_command_that_starts_a_run_also_continues_it(shell: Shell) -> None:
+    write_pictures(Path("photos"), 12)
+    assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 0
+    fine_tuning = ("train", "--from", "l2", *QUICK[4:], "--resume")
+    code, _, err = shell(*fine_tuning)
+    assert code == 0
+    assert "runs/l2: no run to resume; a new one starts" in err
+    code, _, err = shell(*fine_tuning)
+    assert code == 0
+    assert "runs/l2: continues after epoch 1" in err
 
 
 @pytest.mark.slow(2)
@@ -259,7 +275,6 @@ def write_model_with_nan(path: Path) -> None:
         (["train"], "Missing option '--objective'"),
         (["train", "--objective", "mcl"], "run `colorizer prior` first"),
         (["train", "--objective", "l2", "--weights", "absent.pth"], "no such file"),
-        (["train", "--objective", "l2", "--resume"], "no run to resume"),
         (["batch", "--split", "test", "--photos", "photos"], "use either --split or --photos"),
         (["batch", "--shard", "3/2"], "must be between 1/2 and 2/2"),
         (["batch", "--shard", "half"], "is not I/N, such as 2/4"),

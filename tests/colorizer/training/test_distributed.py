@@ -1,3 +1,6 @@
+import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +13,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from colorizer.networks.checkpoint import read_header, read_tensors
+from colorizer.photos.splits import write_split
 from colorizer.training import distributed
 from colorizer.training.photo_cache import random_crops
 from colorizer.training.state import RESUME_FILE
 from tests.colorizer import little_training
+from tests.colorizer.conftest import split_pictures
+from tests.colorizer.pictures import write_pictures
+from tests.ports import free_port
 
 PROJECT = Path(__file__).parents[3]
 
@@ -73,6 +80,81 @@ def test_batch_norms_are_synchronized_only_on_several_gpus(
         distributed.convert_sync_batchnorm(model, torch.device(device))
     assert any(isinstance(x, nn.SyncBatchNorm) for x in model.modules()) == synchronized
     assert all(x is y for x, y in zip(model.parameters(), weights, strict=True))
+
+
+def run_nodes(folders: list[Path], module: str, *arguments: str) -> list[tuple[int, str, str]]:
+    """Run a module in one process on each of several nodes, which `torchrun` would start.
+
+    Each node has a working folder of its own. Returns the exit status, stdout and stderr of each.
+    """
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
+    group |= {"WORLD_SIZE": str(len(folders)), "LOCAL_RANK": "0", "PYTHONPATH": str(PROJECT)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=folder,
+            env={**os.environ, **group, "RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, folder in enumerate(folders)
+    ]
+    outputs = [process.communicate(timeout=300) for process in processes]
+    return [
+        (process.returncode, *output) for process, output in zip(processes, outputs, strict=True)
+    ]
+
+
+@pytest.mark.slow(30)
+def test_nodes_without_a_shared_disk_resume_from_whichever_has_the_newest_save(
+    tmp_path: Path,
+) -> None:
+    nodes = [tmp_path / "a", tmp_path / "b"]
+    write_pictures(tmp_path / "photos", 12)
+    for node in nodes:
+        write_split(node / "data" / "split.csv", split_pictures(tmp_path / "photos"))
+    options = ["--backbone", "resnet50v2", "--weights", "random", "--crop", "32", "--batch-size"]
+    command = [*options, "4", "--objective", "l2", "--resume", "--cache", "cache", "--minutes"]
+
+    (code, _, said), other = run_nodes(nodes, "colorizer", "train", *command, "0.02")
+    assert (code, other) == (0, (0, "", "")), said
+    assert "runs/l2: no run to resume; a new one starts" in said
+    saves = [node / "runs" / "l2" / RESUME_FILE for node in nodes]
+    one, two = (read_tensors(save) for save in saves)
+    assert all(torch.equal(two[name], tensor) for name, tensor in one.items())
+    caches = [np.load(node / "cache" / "photographs-47.npy") for node in nodes]
+    assert np.array_equal(*caches)
+
+    shutil.rmtree(nodes[0] / "runs")
+    (code, _, said), other = run_nodes(nodes, "colorizer", "train", *command, "0.02")
+    assert (code, other) == (0, (0, "", "")), said
+    assert "runs/l2: continues after epoch 1" in said
+    assert [read_header(save)["epoch"] for save in saves] == [2, 2]
+
+
+@pytest.mark.slow(20)
+def test_processes_agree_and_notice_errors_and_hanging(tmp_path: Path) -> None:
+    outputs = run_nodes(
+        [tmp_path] * 2, "tests.colorizer.little_group", str(tmp_path / "shared"), str(tmp_path)
+    )
+    first, second = (json.loads(out) for _, out, _ in outputs)
+    assert first == {
+        "error on rank 1": "exit 2",
+        "error on no rank": "done",
+        "writes to the shared folder": True,
+        "writes to its own folder": True,
+        "readable rows": [2, 3],
+        "finished": True,
+        "noticed the hanging process": True,
+    }
+    assert second == {
+        **first,
+        "error on rank 1": "the disk is full",
+        "writes to the shared folder": False,
+        "noticed the hanging process": False,
+    }
+    assert not list((tmp_path / "shared").iterdir())
 
 
 def test_the_shares_of_all_processes_form_the_batch() -> None:

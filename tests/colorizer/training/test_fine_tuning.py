@@ -85,7 +85,6 @@ def test_a_model_is_fine_tuned_by_command(folder: Path, monkeypatch: pytest.Monk
         (["--from", "trunk.safetensors"], "use --weights trunk.safetensors"),
         (["--from", "absent.safetensors"], "absent.safetensors: no such model file"),
         (["--from", "l2", "--weights", "trunk.safetensors"], "use either --from or --weights"),
-        (["--from", "l2", "--resume"], "use either --from or --resume"),
         (["--from", "l2", "--plain-weights"], "--plain-weights: needs --objective mcl"),
         (["--objective", "l2", "--plain-weights"], "--plain-weights: needs --objective mcl"),
         (["--from", "l2", "--objective", "mcl"], "its objective is l2; omit --objective mcl"),
