@@ -19,6 +19,8 @@ from analysis.report_output import (
     study_sentences,
 )
 from analysis.report_output.captions import describe_figure_for_screen_readers
+from analysis.report_output.exclusions import tables as exclusion_tables
+from analysis.report_output.exposures import tables as exposure_tables
 from analysis.report_output.exposures.sentences import list_exposure_sentences
 from analysis.report_output.galleries import Gallery
 from analysis.report_output.glossary import FLAG_TEXTS, PAIR_FLAG_TEXTS
@@ -131,10 +133,10 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             rates.tabulate_mixed_differences,
         ],
         "Results by exposure": [
-            rates.tabulate_hype_time,
-            rates.tabulate_rates_by_exposure,
-            rates.tabulate_thresholds,
-            rates.tabulate_threshold_ratios,
+            exposure_tables.tabulate_hype_time,
+            exposure_tables.tabulate_rates_by_exposure,
+            exposure_tables.tabulate_thresholds,
+            exposure_tables.tabulate_threshold_ratios,
         ],
         "Results by covariate": [
             subgroup_tables.tabulate_subgroups,
@@ -158,13 +160,13 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
         ],
         "Answers to questions": [participants.tabulate_choices, participants.tabulate_numbers],
         "Exclusions and robustness": [
-            participants.tabulate_flow,
-            participants.tabulate_reasons,
-            participants.tabulate_co_occurrence,
-            participants.tabulate_rates_under_other_rules,
-            participants.tabulate_differences_under_other_rules,
-            participants.tabulate_not_applicable,
-            participants.tabulate_deviations,
+            exclusion_tables.tabulate_flow,
+            exclusion_tables.tabulate_reasons,
+            exclusion_tables.tabulate_co_occurrence,
+            exclusion_tables.tabulate_rates_under_other_rules,
+            exclusion_tables.tabulate_differences_under_other_rules,
+            exclusion_tables.tabulate_not_applicable,
+            exclusion_tables.tabulate_deviations,
         ],
     }
     drawn = {title: [draw(report) for draw in tables] for title, tables in sections.items()}

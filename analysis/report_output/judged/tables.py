@@ -17,6 +17,7 @@ from analysis.judged_parts import (
     list_scales,
 )
 from analysis.report_output import participant_tables
+from analysis.report_output.exclusions import tables as exclusion_tables
 from analysis.report_output.judged.numbers import (
     format_bounds,
     format_pair_label,
@@ -69,11 +70,11 @@ def build_judged_tables(report: ReportPart, task: JudgedTask) -> dict[str, list[
             tables.tabulate_numbers(report),
         ],
         "Exclusions": [
-            tables.tabulate_flow(report),
-            tables.tabulate_reasons(report),
-            tables.tabulate_co_occurrence(report),
-            tables.tabulate_not_applicable(report),
-            tables.tabulate_deviations(report),
+            exclusion_tables.tabulate_flow(report),
+            exclusion_tables.tabulate_reasons(report),
+            exclusion_tables.tabulate_co_occurrence(report),
+            exclusion_tables.tabulate_not_applicable(report),
+            exclusion_tables.tabulate_deviations(report),
         ],
     }
     filled = {title: [table for table in some if table.rows] for title, some in sections.items()}

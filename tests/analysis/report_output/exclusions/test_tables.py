@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.formatting import MINUS_SIGN
-from analysis.report_output.participant_tables import tabulate_differences_under_other_rules
+from analysis.report_output.exclusions.tables import tabulate_differences_under_other_rules
 
 KNOWN = {"ci95": (-0.1, 0.02)}
 SAME = f"{MINUS_SIGN}4.0 ({MINUS_SIGN}10.0 to 2.0)"

@@ -1,0 +1,1 @@
+"""The exclusion rules and the participants who remain."""
