@@ -1,9 +1,11 @@
 """Small tables of each task, and functions that convert them in tests."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
+
+import pytest
 
 from analysis.convert import convert
 from tests.analysis.shell import run_here
@@ -64,6 +66,16 @@ def refuse_rows(folder: Path, rows: Table, *options: str) -> str:
     assert done.stderr.count("\n") == 1
     assert not (folder / "out").exists()
     return done.stderr.removeprefix("Error: ").strip()
+
+
+def make_refusal_test(refusals: Sequence[tuple[Table, Sequence[str], str]]) -> Callable[..., None]:
+    """Return a test that the command refuses each table with these options and this message."""
+
+    @pytest.mark.parametrize(("rows", "options", "message"), refusals)
+    def check_refusal(rows: Table, options: Sequence[str], message: str, tmp_path: Path) -> None:
+        assert message in refuse_rows(tmp_path, rows, *options)
+
+    return check_refusal
 
 
 def change(rows: list[dict[str, str]], **changes: str) -> list[dict[str, str]]:

@@ -1,9 +1,5 @@
 """Tests of the map from columns to fields, built in or made of options."""
 
-from pathlib import Path
-
-import pytest
-
 from analysis.conversion.column_map import (
     FIELDS,
     NUMBERED,
@@ -16,7 +12,7 @@ from analysis.conversion.column_map import (
     read_built_in,
 )
 from analysis.conversion.patterns import Pattern
-from tests.analysis.conversion.conversions import MAP, SINGLE, refuse_rows
+from tests.analysis.conversion.conversions import MAP, SINGLE, make_refusal_test
 
 
 def test_built_in_maps_name_known_fields() -> None:
@@ -58,9 +54,4 @@ REFUSALS = [
     (SINGLE, ("--code", "answer=1"), "write FIELD:VALUE=MEANING"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_unknown_fields_and_incomplete_options_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_unknown_fields_and_incomplete_options_are_refused_in_one_line = make_refusal_test(REFUSALS)

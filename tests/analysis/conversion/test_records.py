@@ -12,7 +12,7 @@ from tests.analysis.conversion.conversions import (
     MAP,
     SINGLE,
     convert_rows,
-    refuse_rows,
+    make_refusal_test,
     run_convert,
     write_table,
 )
@@ -90,9 +90,4 @@ REFUSALS = [
      "'a_b_c' fits {image}_{method} in several ways"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_columns_and_rows_that_are_not_there_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_columns_and_rows_that_are_not_there_are_refused_in_one_line = make_refusal_test(REFUSALS)

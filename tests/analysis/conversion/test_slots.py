@@ -12,8 +12,8 @@ from tests.analysis.conversion.conversions import (
     VOTE_MAP,
     change,
     convert_rows,
+    make_refusal_test,
     read_judgments,
-    refuse_rows,
 )
 
 
@@ -62,9 +62,4 @@ REFUSALS = [
      "by its number from 1 or by its number from 0"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_answers_that_name_no_candidate_or_several_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_answers_that_name_no_candidate_or_several_are_refused_in_one_line = make_refusal_test(REFUSALS)

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from analysis.conversion.trials import assign_chosen_sides
 from tests.analysis.conversion.conversions import (
     MAP,
     SINGLE,
     convert_rows,
-    refuse_rows,
+    make_refusal_test,
     run_convert,
 )
 
@@ -69,9 +67,4 @@ REFUSALS = [
      "line 3: participant p1 is complete in an earlier row and abandoned here"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_unclear_and_contradictory_trials_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_unclear_and_contradictory_trials_are_refused_in_one_line = make_refusal_test(REFUSALS)

@@ -17,7 +17,7 @@ from tests.analysis.conversion.conversions import (
     SINGLE,
     change,
     convert_rows,
-    refuse_rows,
+    make_refusal_test,
     run_convert,
 )
 
@@ -107,9 +107,4 @@ REFUSALS = [
     (change(SINGLE, said="1"), MAP, "answer is '1': cannot tell which is fake"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_unclear_values_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_unclear_values_are_refused_in_one_line = make_refusal_test(REFUSALS)

@@ -1,13 +1,11 @@
 """Tests of how the fields of a table tell its task."""
 
-from pathlib import Path
-
 import pytest
 
 from analysis.conversion.records import Record, Records
 from analysis.conversion.tasks.catalog import CONVERTED_TASKS, find_task
 from analysis.tasks.catalog import JUDGED_TASKS, TASKS_WITH_TRUTH
-from tests.analysis.conversion.conversions import MAP, SINGLE, refuse_rows
+from tests.analysis.conversion.conversions import MAP, SINGLE, make_refusal_test
 
 
 @pytest.mark.parametrize(
@@ -37,9 +35,4 @@ REFUSALS = [
     (SINGLE, MAP[:4], "cannot tell the task"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_tables_without_an_answer_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_tables_without_an_answer_are_refused_in_one_line = make_refusal_test(REFUSALS)

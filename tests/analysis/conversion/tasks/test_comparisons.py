@@ -9,8 +9,8 @@ from tests.analysis.conversion.conversions import (
     VOTE_MAP,
     change,
     convert_rows,
+    make_refusal_test,
     read_judgments,
-    refuse_rows,
 )
 
 
@@ -72,9 +72,4 @@ REFUSALS = [
      "cannot tell which candidate of a pair was on the left"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_incomplete_comparisons_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_incomplete_comparisons_are_refused_in_one_line = make_refusal_test(REFUSALS)

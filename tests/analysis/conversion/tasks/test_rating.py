@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.analysis.conversion.conversions import (
     SCORE,
     SCORE_MAP,
     change,
     convert_rows,
+    make_refusal_test,
     read_judgments,
     read_rows,
-    refuse_rows,
 )
 
 
@@ -39,9 +37,4 @@ REFUSALS = [
     (SCORE, (*SCORE_MAP[:-1], "--task", "rating"), "score is not known"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_scores_that_are_not_numbers_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_scores_that_are_not_numbers_are_refused_in_one_line = make_refusal_test(REFUSALS)

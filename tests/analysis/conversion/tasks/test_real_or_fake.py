@@ -13,6 +13,7 @@ from tests.analysis.conversion.conversions import (
     VOTE_MAP,
     change,
     convert_rows,
+    make_refusal_test,
     refuse_rows,
 )
 
@@ -84,9 +85,4 @@ REFUSALS = [
     (VOTE[:1], (*VOTE_MAP, "--set", "question=real"), "expected one photograph"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("rows", "options", "message"), REFUSALS)
-def test_contradictory_and_incomplete_trials_are_refused_in_one_line(
-    rows: list[dict[str, str]], options: tuple[str, ...], message: str, tmp_path: Path
-) -> None:
-    assert message in refuse_rows(tmp_path, rows, *options)
+test_contradictory_and_incomplete_trials_are_refused_in_one_line = make_refusal_test(REFUSALS)
