@@ -16,6 +16,7 @@ from analysis.formatting import (
     method_label,
 )
 from analysis.inputs.design import DesignError, read_design
+from analysis.inputs.parquet.files import resolve_source
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import read_responses
 from analysis.monitor_data import assemble_monitor
@@ -45,7 +46,7 @@ CHEAPER_TEXTS = {
     help="Output file; the researcher page shows instance/reports/SLUG/monitor.json.",
 )
 def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
-    """Compute interim estimates from RESPONSES, a CSV file or a database URL.
+    """Compute interim estimates from RESPONSES: a CSV or Parquet file, or a database URL.
 
     For each pair of methods, the command says whether they are different (STOP), equal within the
     margin of the design (EQUAL), or undecided (CONTINUE). These intervals are valid however often
@@ -54,6 +55,7 @@ def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
     """
     try:
         frozen = read_design(design) if design else None
+        responses = resolve_source(responses)
         table = read_responses(responses)
         monitor_json = assemble_monitor(responses, table, study, frozen, datetime.now(UTC))
         written = json.dumps(monitor_json, indent=2, ensure_ascii=False, allow_nan=False)

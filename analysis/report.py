@@ -26,6 +26,7 @@ from analysis.inputs.covariates import read_covariates
 from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.judgments import read_judgments
 from analysis.inputs.nearby_files import find_design, find_stimuli
+from analysis.inputs.parquet.files import resolve_source
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.questionnaire import read_questionnaire
 from analysis.inputs.responses import MODES, Responses, ResponsesError, select_mode, select_study
@@ -138,10 +139,11 @@ def report(
     has_r_script: bool,
     **options: Any,
 ) -> None:
-    """Write a report on RESPONSES, a CSV file or a database URL."""
+    """Write a report on RESPONSES: a CSV or Parquet file, a folder with it, or a database URL."""
     try:
+        responses = resolve_source(responses)
         table = read_responses(responses)
-        file = Path(responses) if Path(responses).is_file() else None
+        file = None if "://" in responses else Path(responses)
         if file and not design:
             design = find_design(file, table, options["study"])
         frozen = read_design(design) if design else None

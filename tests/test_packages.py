@@ -16,8 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
     "colorizer": ["colorizer", "heif", "onnx"],
-    "study_server": ["server", "metrics", "mturk"],
-    "analysis": ["analysis"],
+    "study_server": ["server", "metrics", "mturk", "parquet"],
+    "analysis": ["analysis", "duckdb"],
 }
 PACKAGES = sorted(EXTRAS)
 OUTSIDE = {"demo", "tests", "benchmarks"}

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from analysis.inputs.parquet.files import SUFFIX, read_text_table
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, parse_url
 
@@ -28,11 +29,16 @@ class CompanionTable:
 
     def name_in(self, source: str) -> str:
         """Return what messages call the table."""
-        return self.view if "://" in source else self.file
+        return self.view if "://" in source else self._find_beside(source).name
 
     def exists_beside(self, source: str) -> bool:
         """Return whether the table can be read: a database has it, a file may lie alone."""
-        return "://" in source or Path(source).with_name(self.file).is_file()
+        return "://" in source or self._find_beside(source).is_file()
+
+    def _find_beside(self, source: str) -> Path:
+        """Return the file of this table; beside responses in Parquet it is Parquet, too."""
+        file = Path(source).with_name(self.file)
+        return file.with_suffix(SUFFIX) if Path(source).suffix == SUFFIX else file
 
     def read(self, source: str) -> list[NumberedRow]:
         """Read all rows.
@@ -40,7 +46,19 @@ class CompanionTable:
         source: the file of the responses, or the URL of a study database. Raises ResponsesError if
         the table is missing or damaged.
         """
-        return self._read_database(source) if "://" in source else self._read_csv(Path(source))
+        if "://" in source:
+            return self._read_database(source)
+        file = self._find_beside(source)
+        return self._read_parquet(file) if file.suffix == SUFFIX else self._read_csv(Path(source))
+
+    def _read_parquet(self, file: Path) -> list[NumberedRow]:
+        table = read_text_table(file)
+        if tuple(table.column_names) != self.columns:
+            raise ResponsesError(
+                f"{file.name}: the columns must be {','.join(self.columns)}; export the study again"
+            )
+        cells = zip(*(table[column].to_pylist() for column in self.columns), strict=True)
+        return [(f"row {number}", row) for number, row in enumerate(cells, 1)]
 
     def _read_csv(self, responses: Path) -> list[NumberedRow]:
         path = responses.with_name(self.file)

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Literal
 
 from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
+from analysis.inputs.parquet.files import SUFFIX, read_text_table
 from analysis.inputs.questionnaire import Questionnaire
 from analysis.inputs.responses import Responses, ResponsesError
 
@@ -71,14 +72,15 @@ def _read_covariate(
 
 def _read_participants(name: str, source: str, selected: Responses) -> dict[str, str]:
     path, column = Path(source).with_name(PARTICIPANTS_FILE), PARTICIPANT_COLUMNS[name]
+    if Path(source).suffix == SUFFIX:
+        path = path.with_suffix(SUFFIX)
     if "://" in source or not path.is_file():
         raise ResponsesError(
             f"{PARTICIPANTS_FILE} is not beside the responses, but the plan declares the covariate "
             f"{name}; use the folder that `study export` wrote"
         )
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
+        rows = _read_rows(path)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ResponsesError(f"{PARTICIPANTS_FILE}: {error}; export the study again") from error
     missing = {"study", "participant", column} - set(rows[0] if rows else ())
@@ -96,6 +98,14 @@ def _read_participants(name: str, source: str, selected: Responses) -> dict[str,
         row["participant"]: _simplify(name, row[column]) for row in rows if row["study"] in studies
     }
     return {participant: level for participant, level in levels.items() if level}
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    if path.suffix == SUFFIX:
+        rows: list[dict[str, str]] = read_text_table(path).to_pylist()
+        return rows
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
 
 
 def _simplify(name: str, value: str) -> str:

@@ -1,4 +1,4 @@
-"""Read responses from a CSV file or the view `responses_export` of a study database."""
+"""Read responses from a CSV or Parquet file or the view `responses_export` of a study database."""
 
 import csv
 import hashlib
@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from analysis.inputs.parquet.files import SUFFIX, list_parts, read_text_table
 from analysis.inputs.responses import (
     RESPONSE_COLUMNS,
     Column,
@@ -36,11 +37,38 @@ GUARDED_PATTERNS = (
 
 
 def read_responses(source: str) -> Responses:
-    """Read responses from the path of a CSV file or a database URL. Raises ResponsesError."""
-    responses = _read_database(source) if "://" in source else _read_csv(Path(source))
+    """Read responses from the path of a CSV or Parquet file or a database URL.
+
+    Raises ResponsesError.
+    """
+    responses = _read_unchecked(source)
     pa.default_memory_pool().release_unused()  # the text that its codes were made from
     check_responses(responses)
     return responses
+
+
+def _read_unchecked(source: str) -> Responses:
+    if "://" in source:
+        return _read_database(source)
+    path = Path(source)
+    return _read_parquet(path) if path.suffix == SUFFIX else _read_csv(path)
+
+
+def _read_parquet(path: Path) -> Responses:
+    table = read_text_table(path)
+    check_columns(path.name, table.column_names)
+    row_numbers = np.arange(1, len(table) + 1)
+    return _to_responses(path.name, hash_parts(path), table, row_numbers, "row")
+
+
+def hash_parts(path: Path) -> str:
+    """Return the SHA-256 of a Parquet file, or of its parts one after the other."""
+    digest = hashlib.sha256()
+    for part in list_parts(path):
+        with part.open("rb") as file:
+            while block := file.read(READ_BLOCK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _read_csv(path: Path) -> Responses:
@@ -168,9 +196,10 @@ def _to_responses(
 
 
 def _to_column(values: pa.ChunkedArray, guarded: bool) -> Column:
-    encoded = values.combine_chunks().dictionary_encode()
+    array = values.combine_chunks()
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     dictionary = encoded.dictionary
     if guarded:
         for pattern, unguarded in GUARDED_PATTERNS:
             dictionary = pyarrow.compute.replace_substring_regex(dictionary, pattern, unguarded)
-    return Column(encoded.indices.to_numpy(), dictionary)
+    return Column(encoded.indices.to_numpy().astype(np.int32, copy=False), dictionary)

@@ -36,9 +36,16 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
 @click.option(
     "--out",
     type=PATH_TYPE,
-    default=Path("responses.csv"),
+    help="File for the responses; the other files are written next to it.  "
+    "[default: responses.csv or responses.parquet]",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice((csv_files.CSV, csv_files.PARQUET)),
+    default=csv_files.CSV,
     show_default=True,
-    help="File for the responses; the other files are written next to it.",
+    help="Format of the tables; Parquet is for millions of trials.",
 )
 @click.option(
     "--psych-ds",
@@ -67,7 +74,8 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
 )
 def export_command(
     slug: str,
-    out: Path,
+    out: Path | None,
+    file_format: str,
     psych_ds_folder: Path | None,
     modes: tuple[Mode, ...],
     unblind: bool,
@@ -79,6 +87,10 @@ def export_command(
     blinded: the truth of live trials is left out. --unblind includes it and is logged permanently
     in unblinding.csv.
     """
+    as_parquet = file_format == csv_files.PARQUET
+    if as_parquet and (bom or psych_ds_folder is not None):
+        raise click.UsageError("--format parquet cannot be combined with --bom or --psych-ds")
+    out = out or Path(f"responses.{file_format}")
     _, engine = open_database()
     if psych_ds_folder is None:
         require_own_folder(out, slug)
@@ -94,8 +106,10 @@ def export_command(
             write_folder(psych_ds.iterate_files(db, study, modes, blinded), psych_ds_folder)
             click.echo(f"{psych_ds_folder}: Psych-DS dataset; its README.md lists what to add")
             return
-        trials, people = csv_files.export_study(db, study, out, modes, blinded, bom=bom)
-        others = csv_files.list_other_files(study)
+        trials, people = csv_files.export_study(
+            db, study, out, modes, blinded, bom=bom, as_parquet=as_parquet
+        )
+        others = csv_files.list_other_files(study, file_format)
     trials_text = format_count(trials, "trial", "trials")
     click.echo(
         f"{out}: {trials_text} from {format_count(people, 'participant', 'participants')}; beside "

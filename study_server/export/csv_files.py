@@ -1,4 +1,4 @@
-"""Write responses.csv and, next to it, the other tables and the codebook as CSV files."""
+"""Write the responses and, next to them, the other tables and the codebook as CSV or Parquet."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from study_server.csv_cells import format_row
 from study_server.errors import StudyError
 from study_server.export import codebook
 from study_server.export import rows as tables
+from study_server.export.parquet_files import write_parquet
 from study_server.export.rows import ExportRow
 from study_server.files import atomic_write
 from study_server.storage.models import Study
@@ -20,6 +21,7 @@ RESPONSES_TABLE, CODEBOOK_TABLE = "responses", "codebook"
 DESIGN_JSON, DRAFT_JSON = "design.json", "draft.json"
 PARTICIPANTS_TABLE, QUESTIONNAIRE_TABLE = "participants", "questionnaire"
 LINK_PARAMETERS_TABLE = "link_parameters"
+CSV, PARQUET = "csv", "parquet"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class CsvTable:
     @property
     def file_name(self) -> str:
         """The name of the CSV file."""
-        return f"{self.name}.csv"
+        return f"{self.name}.{CSV}"
 
 
 def build_tables(
@@ -77,21 +79,29 @@ def export_study(
     blinded: bool,
     *,
     bom: bool = False,
+    as_parquet: bool = False,
 ) -> tuple[int, int]:
     """Write the responses to `out`, and next to it all other tables and the design.
 
-    bom: begin each CSV file with a byte order mark, by which Excel recognizes UTF-8. Returns the
-    numbers of trials and participants written. Raises StudyError if `out` has the name of another
-    exported file.
+    bom: begin each CSV file with a byte order mark, by which Excel recognizes UTF-8. as_parquet:
+    write Parquet files instead of CSV files. Returns the numbers of trials and participants
+    written. Raises StudyError if `out` has the name of another exported file, or if a library is
+    missing.
     """
-    tables = build_tables(db, study, modes, blinded)
-    other_names = {table.file_name for table in tables[1:]} | {DESIGN_JSON, DRAFT_JSON}
+    tables, suffix = build_tables(db, study, modes, blinded), PARQUET if as_parquet else CSV
+    other_names = {f"{table.name}.{suffix}" for table in tables[1:]} | {DESIGN_JSON, DRAFT_JSON}
     if out.name in other_names:
         raise StudyError(f"{out}: this name is used for another exported file; use another --out")
     files = {
-        t.name: out if t.name == RESPONSES_TABLE else out.with_name(t.file_name) for t in tables
+        t.name: out if t.name == RESPONSES_TABLE else out.with_name(f"{t.name}.{suffix}")
+        for t in tables
     }
-    written = {table.name: _write(files[table.name], table, bom) for table in tables}
+    written = {
+        table.name: write_parquet(files[table.name], table.name, table.columns, table.rows)
+        if as_parquet
+        else _write(files[table.name], table, bom)
+        for table in tables
+    }
     write_design(study, out.parent)
     return written[RESPONSES_TABLE], written[PARTICIPANTS_TABLE]
 
@@ -106,11 +116,14 @@ def write_design(study: Study, folder: Path) -> Path:
     return file
 
 
-def list_other_files(study: Study) -> list[str]:
-    """Return the names of the files that `export_study` writes next to the responses."""
+def list_other_files(study: Study, suffix: str = CSV) -> list[str]:
+    """Return the names of the files that `export_study` writes next to the responses.
+
+    suffix: of the tables, without a dot.
+    """
     names = [*codebook.TABLE_COLUMNS, CODEBOOK_TABLE]
     design = DRAFT_JSON if study.design is None else DESIGN_JSON
-    return [f"{name}.csv" for name in names if name != RESPONSES_TABLE] + [design]
+    return [f"{name}.{suffix}" for name in names if name != RESPONSES_TABLE] + [design]
 
 
 def _write(file: Path, table: CsvTable, bom: bool) -> int:

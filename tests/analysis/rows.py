@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.inputs.responses import RESPONSE_COLUMNS
+from study_server.export import parquet_files
 from tests.analysis.studies import read_crossed
 
 Row = dict[str, str]
@@ -49,6 +50,13 @@ def make_study(**changes: str) -> list[Row]:
         | changes
         for position, (participant, image, method, fooled) in enumerate(trials)
     ]
+
+
+def write_parquet(path: Path, rows: Iterable[Row], table: str = "responses") -> Path:
+    """A table as Parquet at `path`, with the types of an export."""
+    rows = list(rows)
+    parquet_files.write_parquet(path, table, rows[0], rows)
+    return path
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> Path:
