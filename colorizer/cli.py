@@ -13,6 +13,7 @@ from colorizer.commands.evaluate import evaluate
 from colorizer.commands.export import export
 from colorizer.commands.figures import figures
 from colorizer.commands.prior import prior
+from colorizer.commands.shard import shard
 from colorizer.commands.split import split
 from colorizer.commands.train import train_command
 from colorizer.errors import ColorizerError
@@ -43,5 +44,16 @@ def commands() -> None:
     """Train colorization models on your photographs and create stimuli for studies."""
 
 
-for command in (split, prior, train_command, evaluate, batch, colorize, figures, card, export):
+for command in (
+    split,
+    prior,
+    shard,
+    train_command,
+    evaluate,
+    batch,
+    colorize,
+    figures,
+    card,
+    export,
+):
     commands.add_command(command)

@@ -116,6 +116,13 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
     help="Continue the run in --out from its newest save; without one, start it.",
 )
 @click.option(
+    "--shards",
+    multiple=True,
+    metavar="PATH|URL",
+    help="Read the photographs of data/split.csv from tar files that `colorizer shard` wrote, such "
+    "as 's3://bucket/{000000..000255}.tar'; a folder stands for all in it.",
+)
+@click.option(
     "--cache",
     type=FOLDER_TYPE,
     help="Folder for the decoded photographs, best on a disk of each node. [default: data/cache]",
@@ -140,6 +147,7 @@ def train_command(
     /,
     out: Path | None,
     resume: bool,
+    shards: tuple[str, ...],
     cache: Path | None,
     minutes: float | None,
     save_minutes: float,
@@ -169,6 +177,7 @@ def train_command(
             run.model.compile()
         photographs = cache_photographs(
             read_photographs(),
+            shards,
             cache or SPLIT_FILE.parent / "cache",
             run.config.crop,
             rank_device,

@@ -14,6 +14,7 @@ from colorizer.commands.terminal import show_progress
 from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import RANDOM_WEIGHTS
 from colorizer.networks.checkpoint import file_sha256
+from colorizer.photos.shards import find_shards
 from colorizer.photos.splits import SPLIT_FILE, Photograph, read_split, select_split
 from colorizer.training import distributed
 from colorizer.training.photo_cache import (
@@ -137,6 +138,7 @@ def read_photographs() -> dict[str, list[Photograph]]:
 
 def cache_photographs(
     photographs: Mapping[str, Sequence[Photograph]],
+    shards: Sequence[str],
     folder: Path,
     crop: int,
     device: torch.device,
@@ -145,12 +147,15 @@ def cache_photographs(
 ) -> dict[str, PhotoCache]:
     """Open the cache of the splits' photographs; one process for each disk decodes them first.
 
-    A photograph that is refused on one node is left out on all. Raises ColorizerError if no
+    shards: paths or URLs from which the photographs are read instead of from their files. A
+    photograph that is refused on one node is left out on all. Raises ColorizerError if no
     photograph of a split is left.
     """
     rows, size = [row for part in photographs.values() for row in part], cached_side(crop)
     path = folder / f"photographs-{size}.npy"
-    decoding = build_photo_cache(path, rows, size, crop) if distributed.is_writer(folder) else ()
+    found = distributed.call_everywhere(lambda: find_shards(shards))
+    builds = distributed.is_writer(folder)
+    decoding = build_photo_cache(path, rows, size, crop, found) if builds else ()
     progress = show_progress(decoding, "decoding", len(rows), quiet)
     for _ in distributed.wait_for_all(progress):
         pass

@@ -5,6 +5,7 @@ and truncated files.
 """
 
 import ctypes
+import io
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ from colorizer.photos.gray import is_gray
 
 MAX_PIXELS = 89_478_485  # Pillow's limit for decompression bombs, 256 MiB of RGB
 TOO_MANY_PIXELS_MESSAGE = f"more than {MAX_PIXELS} pixels; scale the image down"
+EMPTY_MESSAGE = "the file is empty"
 EXIF_ORIENTATION_TAG = 0x0112
 EXIF_TRANSPOSES = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -41,6 +43,7 @@ READER_THREADS = 4
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
 FloatPixels = NDArray[np.float32]  # (H, W, 3) in [0, 1]
+Source = Path | bytes  # a photograph: its file, or the bytes of the file
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -52,20 +55,19 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def read_photograph(path: Path, side: int | None = None) -> Image.Image:
+def read_photograph(source: Source, side: int | None = None) -> Image.Image:
     """Read a photograph as upright 8-bit sRGB without metadata; of an animation, the first frame.
 
-    side: the size in pixels that the caller needs. For speed, a JPEG may be decoded at a reduced
-    size of at least twice this. Raises UnreadablePhotographError; for an image with too many
-    pixels, before it is decoded.
+    source: its file, or the bytes of the file. side: the size in pixels that the caller needs. For
+    speed, a JPEG may be decoded at a reduced size of at least twice this. Raises
+    UnreadablePhotographError; for an image with too many pixels, before it is decoded.
     """
     try:
-        _check_file(path)
-        with path.open("rb") as file:
+        with _open(source) as file:
             signature = file.read(4)
             file.seek(0)
             if signature in tiff.SIGNATURES:
-                return _read_tiff(path)
+                return _read_tiff(source)
             return _read_with_pillow(file, side)
     except UnreadablePhotographError:
         raise
@@ -98,13 +100,13 @@ def center_square_float(image: Image.Image, size: int) -> FloatPixels:
     return (np.stack(channels, axis=2).clip(0, 255) / 255).astype(np.float32)
 
 
-def read_square(path: Path, size: int, min_side: int = 0) -> Pixels:
+def read_square(source: Source, size: int, min_side: int = 0) -> Pixels:
     """Read the central square of a photograph (size, size, 3).
 
     Raises UnreadablePhotographError, also if a side has fewer than min_side pixels; min_side must
     be at most `size`.
     """
-    photograph = read_photograph(path, size)
+    photograph = read_photograph(source, size)
     if min(photograph.size) < min_side:
         raise UnreadablePhotographError(
             f"its short side has {min(photograph.size)} px, less than the crop of {min_side} px"
@@ -132,14 +134,17 @@ def read_squares(
     Each path is paired with its square, or with the error if it cannot be read, or if a side has
     fewer than min_side pixels.
     """
+    return map_ahead(lambda path: try_read_square(path, size, min_side), paths)
 
-    def read(path: Path) -> Pixels | UnreadablePhotographError:
-        try:
-            return read_square(path, size, min_side)
-        except UnreadablePhotographError as error:
-            return error
 
-    return map_ahead(read, paths)
+def try_read_square(
+    source: Source, size: int, min_side: int = 0
+) -> Pixels | UnreadablePhotographError:
+    """Return what `read_square` returns, or the error that it raises."""
+    try:
+        return read_square(source, size, min_side)
+    except UnreadablePhotographError as error:
+        return error
 
 
 def map_ahead(
@@ -167,6 +172,15 @@ def _central_box(image: Image.Image) -> tuple[float, float, float, float]:
     return left, top, left + side, top + side
 
 
+def _open(source: Source) -> BinaryIO:
+    if isinstance(source, bytes):
+        if not source:
+            raise UnreadablePhotographError(EMPTY_MESSAGE)
+        return io.BytesIO(source)
+    _check_file(source)
+    return source.open("rb")
+
+
 def _check_file(path: Path) -> None:
     state = path.stat()
     if stat.S_ISDIR(state.st_mode):
@@ -174,7 +188,7 @@ def _check_file(path: Path) -> None:
     if not stat.S_ISREG(state.st_mode):  # opening a named pipe would block forever
         raise UnreadablePhotographError("not a regular file")
     if not state.st_size:
-        raise UnreadablePhotographError("the file is empty")
+        raise UnreadablePhotographError(EMPTY_MESSAGE)
 
 
 @cache
@@ -188,9 +202,9 @@ def _silence_libtiff() -> None:
         ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)  # type: ignore[attr-defined]  # Pillow has no public way
 
 
-def _read_tiff(path: Path) -> Image.Image:
+def _read_tiff(source: Source) -> Image.Image:
     _silence_libtiff()
-    picture = tiff.read_tiff(path, MAX_PIXELS)
+    picture = tiff.read_tiff(source, MAX_PIXELS)
     upright = _transpose(picture.image, picture.orientation)
     colors = SourceColors(picture.profile, bits=picture.bits)
     return _strip_metadata(convert_to_srgb(_to_opaque_8_bit(upright), colors))

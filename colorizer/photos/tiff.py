@@ -5,6 +5,7 @@ but misreads some layouts without an error. It is used only for layouts that it 
 others are refused; tests/colorizer/photos/test_image_grid.py compares both with other programs.
 """
 
+import io
 import logging
 from pathlib import Path
 from typing import NamedTuple
@@ -48,9 +49,9 @@ class TiffPicture(NamedTuple):
     bits: int
 
 
-def read_tiff(path: Path, max_pixels: int) -> TiffPicture:
-    """Read the first picture of a TIFF file; raises UnreadablePhotographError."""
-    with tifffile.TiffFile(path) as file:
+def read_tiff(source: Path | bytes, max_pixels: int) -> TiffPicture:
+    """Read the first picture of a TIFF file, or of its bytes; raises UnreadablePhotographError."""
+    with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
         page = file.pages.first
         assert isinstance(page, TiffPage)
         if page.imagewidth * page.imagelength > max_pixels:
@@ -60,7 +61,7 @@ def read_tiff(path: Path, max_pixels: int) -> TiffPicture:
         if is_decoded_by_tifffile(page):
             image, orientation = _decode_with_tifffile(page), _read_orientation(page)
         elif is_decoded_by_pillow(page):
-            image, orientation = _decode_with_pillow(path, page), 1
+            image, orientation = _decode_with_pillow(source, page), 1
         else:
             raise unsupported_layout(page)
         return TiffPicture(image, orientation, page.iccprofile, page.bitspersample)
@@ -71,10 +72,11 @@ def _read_orientation(page: TiffPage) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _decode_with_pillow(path: Path, page: TiffPage) -> Image.Image:
+def _decode_with_pillow(source: Path | bytes, page: TiffPage) -> Image.Image:
     """Return Pillow's image, which it has turned upright; 12 and 16 bits are reduced to 8."""
     try:
-        with path.open("rb") as file, Image.open(file, formats=["TIFF"]) as image:
+        content = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(content, formats=["TIFF"]) as image:
             image.load()
             if image.mode.startswith("I;16"):
                 samples = np.asarray(image).astype(np.uint16)

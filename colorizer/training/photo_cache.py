@@ -3,7 +3,7 @@
 import hashlib
 import json
 import socket
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,9 @@ from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
 from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.files import atomic_write
 from colorizer.networks.models import OUTPUT_STRIDE
-from colorizer.photos.reading import read_squares
+from colorizer.object_storage import StoredFile
+from colorizer.photos.reading import Source, map_ahead, try_read_square
+from colorizer.photos.shards import read_shards
 from colorizer.photos.splits import Photograph
 from colorizer.training import distributed
 
@@ -44,13 +46,19 @@ def cached_side(crop: int) -> int:
 
 
 def build_photo_cache(
-    path: Path, photographs: Sequence[Photograph], size: int, min_side: int = 0
+    path: Path,
+    photographs: Sequence[Photograph],
+    size: int,
+    min_side: int = 0,
+    shards: Sequence[StoredFile] = (),
 ) -> Generator[None, None, None]:
     """Decode photographs into `path` (.npy) unless the file is current; yield after each one.
 
     Photographs with a side of fewer than min_side pixels are refused: enlarged, they are blurred.
+    shards: read the photographs from these instead of from their files. Raises ColorizerError if a
+    shard cannot be read or a photograph is in none.
     """
-    fingerprint = _fingerprint(photographs, f"{size} {min_side}")
+    fingerprint = _fingerprint(photographs, f"{size} {min_side}", shards)
     metadata_path, refused = path.with_suffix(".json"), {}
     if path.exists() and metadata_path.exists() and _read_metadata(metadata_path)[0] == fingerprint:
         return
@@ -58,8 +66,9 @@ def build_photo_cache(
     with atomic_write(path) as temporary:
         shape = (len(photographs), size, size, 3)
         pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        squares = read_squares((photograph.path for photograph in photographs), size, min_side)
-        for index, (_, square) in enumerate(squares):
+        sources = _read_sources(photographs, shards, path.parent)
+        squares = map_ahead(lambda item: try_read_square(item[1], size, min_side), sources)
+        for (index, _), square in squares:
             if isinstance(square, UnreadablePhotographError):
                 refused[index] = str(square)
             else:
@@ -68,6 +77,18 @@ def build_photo_cache(
         pixels.flush()
     with atomic_write(metadata_path) as temporary:
         temporary.write_text(json.dumps({"fingerprint": fingerprint, "refused": refused}))
+
+
+def _read_sources(
+    photographs: Sequence[Photograph], shards: Sequence[StoredFile], scratch: Path
+) -> Iterator[tuple[int, Source]]:
+    """Yield the row and the file, or its bytes, of each photograph."""
+    if not shards:
+        yield from enumerate(photograph.path for photograph in photographs)
+        return
+    rows = {photograph.file: row for row, photograph in enumerate(photographs)}
+    for file, content in read_shards(shards, rows.keys(), scratch):
+        yield rows[file], content
 
 
 def open_photo_cache(
@@ -194,8 +215,14 @@ def to_targets(crops: Tensor) -> Tensor:
     return rgb_to_lab(from_bytes(crops[:, ::OUTPUT_STRIDE, ::OUTPUT_STRIDE]))[:, 1:]
 
 
-def _fingerprint(photographs: Sequence[Photograph], settings: str) -> str:
+def _fingerprint(
+    photographs: Sequence[Photograph], settings: str, shards: Sequence[StoredFile]
+) -> str:
     digest = hashlib.sha256(settings.encode())
+    if shards:
+        files = [photograph.file for photograph in photographs]
+        digest.update(json.dumps([files, shards]).encode())
+        return digest.hexdigest()
     for photograph in photographs:
         path = photograph.path
         state = path.stat() if path.exists() else None

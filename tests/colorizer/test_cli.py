@@ -108,6 +108,32 @@ def test_the_command_that_starts_a_run_also_continues_it(shell: Shell) -> None:
     assert "runs/l2: continues after epoch 1" in err
 
 
+@pytest.mark.slow(4)
+def test_shards_train_like_the_folder_that_was_packed(shell: Shell) -> None:
+    write_pictures(Path("photos"), 12)
+    truncate(Path("photos/03.jpg"))
+    assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 1
+    code, out, err = shell("shard", "photos", "--out", "shards", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"photographs": 12, "shards": 1, "written": 1, "file": "shards"}
+    train = ("train", "--objective", "l2", *QUICK)
+    assert shell(*train)[0] == 0
+    Path("photos").rename("elsewhere")
+    options = ("--shards", "shards/{000000..000000}.tar", "--cache", "cache", "--out", "runs/two")
+    code, _, err = shell(*train, *options)
+    assert code == 0, err
+    one, two = (np.load(Path(folder, "photographs-47.npy")) for folder in ("data/cache", "cache"))
+    assert np.array_equal(one, two)
+
+    Path("shards/000000.tar").unlink()
+    code, _, err = shell(*train, "--cache", "new", "--out", "runs/three", *options[:2])
+    *_, line = err.splitlines()
+    assert code == 2
+    assert line == "colorizer: shards/000000.tar: no such shard; check --shards"
+    assert not Path("new").exists()
+    assert not Path("runs/three").exists()
+
+
 @pytest.mark.slow(2)
 def test_classification_is_unweighted_with_lambda_1(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
@@ -276,6 +302,9 @@ def write_model_with_nan(path: Path) -> None:
         (["train", "--objective", "mcl"], "run `colorizer prior` first"),
         (["train", "--objective", "l2", "--weights", "absent.pth"], "no such file"),
         (["batch", "--split", "test", "--photos", "photos"], "use either --split or --photos"),
+        (["shard", "absent", "--out", "out"], "'absent' does not exist"),
+        (["shard", "empty", "--out", "out"], "no photographs in this folder"),
+        (["shard", "photos", "--out", "photos/out"], "--out photos/out: this folder is inside"),
         (["batch", "--shard", "3/2"], "must be between 1/2 and 2/2"),
         (["batch", "--shard", "half"], "is not I/N, such as 2/4"),
         (["batch", "--split", "test", "--methods", "zhang2016"], "no zhang2016 model in runs"),
