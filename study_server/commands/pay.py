@@ -8,14 +8,11 @@ import click
 
 from study_server.commands.context import PATH_TYPE, SLUG_ARGUMENT, open_database
 from study_server.counts import format_count
+from study_server.payment.reconciliation import count_missing_from_list
+from study_server.payment.reconciliation import reconcile as build_pay_sheet
+from study_server.payment.settlement import is_actionable, settle_submissions
+from study_server.payment.sheet import read_sheet, write_sheet
 from study_server.recruitment import mturk
-from study_server.recruitment.pay_sheet import (
-    count_missing_from_list,
-    read_sheet,
-    write_sheet,
-)
-from study_server.recruitment.pay_sheet import reconcile as build_pay_sheet
-from study_server.recruitment.payment import is_actionable, settle_submissions
 from study_server.recruitment.platforms import Submission, read_submissions
 from study_server.recruitment.prolific import connect
 from study_server.storage.engine import write_transaction

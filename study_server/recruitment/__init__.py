@@ -1,1 +1,1 @@
-"""Recruitment: invitations, recruitment platforms, completion codes and pay."""
+"""Recruitment: invitations, recruitment platforms and completion codes."""

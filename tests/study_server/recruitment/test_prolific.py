@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from study_server.cli import commands
 from study_server.errors import StudyError
+from study_server.payment.sheet import PayAction, PaySheetRow, write_sheet
 from study_server.recruitment import prolific as prolific_module
-from study_server.recruitment.pay_sheet import PayAction, PaySheetRow, write_sheet
 from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.recruitment.prolific import ProlificClient
 from study_server.vocabulary import RecruitmentSource

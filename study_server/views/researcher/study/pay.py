@@ -8,15 +8,9 @@ from flask import Blueprint, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 
 from study_server.errors import StudyError
-from study_server.recruitment import pay_review
-from study_server.recruitment.pay_sheet import (
-    PayAction,
-    PaySheetRow,
-    count_missing_from_list,
-    format_sheet,
-    parse_sheet,
-    reconcile,
-)
+from study_server.payment import review as pay_review
+from study_server.payment.reconciliation import count_missing_from_list, reconcile
+from study_server.payment.sheet import PayAction, PaySheetRow, format_sheet, parse_sheet
 from study_server.recruitment.platforms import Submission, parse_submissions
 from study_server.recruitment.prolific import connect
 from study_server.storage.models import Study

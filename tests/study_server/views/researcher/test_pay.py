@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from study_server.participants.enrollment import enroll_participant
 from study_server.participants.responses import SubmittedResponse
-from study_server.recruitment import pay_review, payment
-from study_server.recruitment.pay_sheet import parse_sheet
+from study_server.payment import review, settlement
+from study_server.payment.sheet import parse_sheet
 from study_server.storage.engine import write_transaction
 from study_server.studies.lookup import find_study
 from study_server.views.researcher.study import pay
@@ -49,7 +49,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     waiting = [submission(number, "AWAITING REVIEW") for number in (2, 1)]
     stub = Stub(waiting)
     with speaking(stub) as client:
-        for module in (pay, payment):
+        for module in (pay, settlement):
             monkeypatch.setattr(module, "connect", lambda: client)
         yield stub
 
@@ -152,8 +152,8 @@ def test_a_refusal_of_prolific_keeps_the_sheet_in_the_page(
 def test_what_takes_too_long_is_continued(
     ada: FlaskClient, recruited: Flask, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pay_review, "ROWS_PER_STEP", 1)
-    monkeypatch.setattr(pay_review, "TIME_LIMIT_S", -1.0)
+    monkeypatch.setattr(review, "ROWS_PER_STEP", 1)
+    monkeypatch.setattr(review, "TIME_LIMIT_S", -1.0)
     listed = post_form(ada, PAY, PAY, prolific_study=STUDY)
     reply = post_form(ada, PAY, f"{PAY}/settle", sheet=sheet_of(listed))
     assert "Done so far: nothing. There is more to do; continue" in words(reply)

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,10 @@ from study_server.errors import StudyError
 from study_server.participants.enrollment import enroll_participant
 from study_server.participants.identities import find_by_external_id
 from study_server.participants.withdrawal import delete_participant
+from study_server.payment.reconciliation import reconcile
+from study_server.payment.sheet import PayAction, PaySheetRow, read_sheet, write_sheet
 from study_server.recruitment.arrival import prolific_completion_code
-from study_server.recruitment.pay_sheet import (
-    PayAction,
-    PaySheetRow,
-    read_sheet,
-    reconcile,
-    write_sheet,
-)
-from study_server.recruitment.platforms import Submission, SubmissionStatus, read_submissions
+from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Response, Trial
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
@@ -33,54 +28,6 @@ from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
-
-EXPORTS = {
-    RecruitmentSource.PROLIFIC: "Submission id,Participant id,Status,Started at,Completion code\n"
-    "s1,p1,AWAITING REVIEW,2026-01-05T10:00:00Z,C1\ns2,p2,TIMED-OUT,2026-01-05T10:00:00Z,NOCODE\n",
-    RecruitmentSource.MTURK: '"HITId","AssignmentId","WorkerId","AssignmentStatus",'
-    '"Answer.surveycode"\n'
-    '"h","s1","p1","Submitted","C1"\n"h","s2","p2","Rejected",""\n',
-    RecruitmentSource.SONA: "\ufeffSurvey_Code,Date\np1,2026-01-05\np2,2026-01-05\n",
-}
-READ = {
-    RecruitmentSource.PROLIFIC: [
-        Submission("p1", "s1", SubmissionStatus.SUBMITTED, "C1"),
-        Submission("p2", "s2", SubmissionStatus.TIMED_OUT, "NOCODE"),
-    ],
-    RecruitmentSource.MTURK: [
-        Submission("p1", "s1", SubmissionStatus.SUBMITTED, "C1"),
-        Submission("p2", "s2", SubmissionStatus.REJECTED),
-    ],
-    RecruitmentSource.SONA: [
-        Submission("p1", "", SubmissionStatus.SUBMITTED),
-        Submission("p2", "", SubmissionStatus.SUBMITTED),
-    ],
-}
-
-
-@pytest.mark.parametrize("source", EXPORTS)
-def test_a_list_is_recognized_by_its_columns(source: RecruitmentSource, tmp_path: Path) -> None:
-    file = tmp_path / "export.csv"
-    file.write_text(EXPORTS[source], encoding="utf-8")
-    assert read_submissions(file) == (source, READ[source])
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("name,age\nx,1\n", "unknown columns; expected those of Prolific"),
-        ("Submission id,Participant id,Status\ns1,p1,MAYBE\n", r":2: unknown status 'MAYBE'"),
-        ("Submission id,Participant id,Status\ns1,,APPROVED\n", r":2: no participant ID"),
-        ("", "unknown columns; expected those of Prolific"),
-    ],
-)
-def test_an_invalid_list_is_an_error_with_its_line(
-    content: str, message: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "export.csv"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(StudyError, match=message):
-        read_submissions(file)
 
 
 @dataclass
@@ -375,39 +322,3 @@ def test_attention_checks_are_counted_as_for_the_exclusions(lab: Lab) -> None:
     counts = person.attention_checks_correct, person.attention_checks_answered
     assert row.attention_checks == "{} of {}".format(*counts)
     assert ("attention_checks" in person.reasons) == (row.action is PayAction.DECIDE)
-
-
-def save_as_excel(file: Path) -> None:
-    """Save a sheet as a German Excel does: semicolons, its own encoding, decimal commas."""
-    rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
-    with file.open("w", encoding="cp1252", newline="") as handle:
-        csv.writer(handle, delimiter=";").writerows(rows)
-
-
-def test_a_sheet_saved_by_a_german_excel_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "pay.csv"
-    place = RecruitmentSource.PROLIFIC, "p1", "s1", SubmissionStatus.SUBMITTED, "", "", "", ""
-    row = PaySheetRow(*place, PayAction.PAY, "schön; =1+1", "1,5")
-    write_sheet(file, [row])
-    assert "schön;' =1+1" in file.read_text()
-    save_as_excel(file)
-    assert read_sheet(file) == [replace(row, bonus="1.50")]
-
-
-@pytest.mark.parametrize("bonus", ["1,50 €", "1.234,50", "-1", "a lot"])
-def test_a_bonus_that_is_no_amount_is_refused_with_its_line(bonus: str, tmp_path: Path) -> None:
-    file = tmp_path / "pay.csv"
-    place = RecruitmentSource.PROLIFIC, "p1", "s1", SubmissionStatus.SUBMITTED, "", "", "", ""
-    write_sheet(file, [PaySheetRow(*place, PayAction.PAY, "why", bonus)])
-    with pytest.raises(StudyError, match=r"pay\.csv:2: bonus .* is not an amount such as 1\.50"):
-        read_sheet(file)
-
-
-def test_a_list_saved_by_a_german_excel_is_read_and_rounded_ids_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "export.csv"
-    file.write_text(EXPORTS[RecruitmentSource.PROLIFIC].replace(",", ";"), encoding="cp1252")
-    source = RecruitmentSource.PROLIFIC
-    assert read_submissions(file) == (source, READ[source])
-    file.write_text("Submission id;Participant id;Status\ns1;5,1E+23;APPROVED\n")
-    with pytest.raises(StudyError, match=r":2: a spreadsheet has rounded the ID to '5,1E\+23'"):
-        read_submissions(file)

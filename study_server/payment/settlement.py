@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 
 from study_server.counts import format_count
 from study_server.errors import StudyError
+from study_server.payment.sheet import PayAction, PaySheetRow
 from study_server.recruitment import mturk
-from study_server.recruitment.pay_sheet import PayAction, PaySheetRow
 from study_server.recruitment.platforms import SubmissionStatus
 from study_server.recruitment.prolific import ProlificClient, connect
 from study_server.vocabulary import RecruitmentSource

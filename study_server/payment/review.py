@@ -12,8 +12,8 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from study_server.errors import StudyError
-from study_server.recruitment.pay_sheet import PayAction, PaySheetRow, parse_bonus
-from study_server.recruitment.payment import is_actionable, settle_submissions
+from study_server.payment.settlement import is_actionable, settle_submissions
+from study_server.payment.sheet import PayAction, PaySheetRow, parse_bonus
 from study_server.storage.exclusive import exclusively
 from study_server.vocabulary import RecruitmentSource
 

@@ -1,0 +1,1 @@
+"""Pay the people whom platforms send: whom, how much, and once."""
