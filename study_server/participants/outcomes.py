@@ -100,22 +100,8 @@ def change_outcomes(db: Session, study: Study, changes: Mapping[int, Outcome]) -
     add_participants(db.connection(), study.id, changes)
 
 
-def current_outcome(
-    outcome: Outcome, started_at: datetime, seen_at: datetime, late: datetime, silent: datetime
-) -> Outcome:
-    """Return the outcome that `update_lapsed_outcomes` would store.
-
-    late, silent: `timed_out_before` and `abandoned_before` of the study's protocol.
-    """
-    if outcome not in UNFINISHED_OUTCOMES:
-        return outcome
-    if started_at < late:
-        return Outcome.TIMED_OUT
-    return Outcome.ABANDONED if seen_at < silent else outcome
-
-
 def current_outcome_column(protocol: Protocol) -> Case[Any]:
-    """Return the SQL expression for `current_outcome` of a study's participants."""
+    """Return the SQL expression for the outcome that `update_lapsed_outcomes` would store."""
     is_unfinished = Participant.outcome.in_(UNFINISHED_OUTCOMES)
     is_late = is_unfinished & (Participant.started_at < timed_out_before(protocol))
     is_silent = is_unfinished & (Participant.last_seen_at < abandoned_before(protocol))

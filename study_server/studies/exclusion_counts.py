@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Executable, func, select
 from sqlalchemy.orm import Session
 
-from study_server.participants.outcomes import abandoned_before, current_outcome, timed_out_before
+from study_server.participants.outcomes import current_outcome_column
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Identity, Participant, Study, Trial
 from study_server.studies.design import PlannedExclusions
@@ -80,11 +80,14 @@ class ParticipantSummary(TrialCounts):
 
 
 def list_participant_summaries(
-    db: Session, study: Study, mode: Mode = Mode.LIVE
+    db: Session, study: Study, mode: Mode = Mode.LIVE, at_most: int | None = None
 ) -> list[ParticipantSummary]:
-    """Return summaries of all participants of a mode, the latest first."""
+    """Return summaries of all participants of a mode, the latest first.
+
+    at_most: as for `load_counts`, which leaves out participants whose trials are not counted yet.
+    """
     people = Participant.study_id == study.id, Participant.mode == mode
-    return _summarize(db, study, load_counts(db, study, mode), *people)
+    return _summarize(db, study, load_counts(db, study, mode, at_most), *people)
 
 
 def summarize_participant(
@@ -105,21 +108,20 @@ def _summarize(
     *conditions: ColumnElement[bool],
 ) -> list[ParticipantSummary]:
     rules = exclusion_rules_of(study)
-    protocol = parse_stored_protocol(study.protocol)
-    late, silent = timed_out_before(protocol), abandoned_before(protocol)
     repeat_ids, checks = _find_repeat_ids(db, study), rules.attention_checks_planned or 0
     summaries = []
-    for id_, public_id, source, outcome, language, started_at, seen_at, finished_at in db.execute(
-        _select_people(conditions)
+    outcome_now = current_outcome_column(parse_stored_protocol(study.protocol))
+    for id_, public_id, source, outcome, language, started_at, finished_at in db.execute(
+        _select_people(outcome_now, conditions)
     ):
-        if id_ not in counts:  # they have enrolled in the meantime
+        if id_ not in counts:  # they are not counted yet, or have enrolled in the meantime
             continue
         summary = ParticipantSummary(
             **counts[id_],
             id=id_,
             public_id=public_id,
             source=source,
-            outcome=current_outcome(outcome, started_at, seen_at, late, silent),
+            outcome=Outcome(outcome),
             language=language,
             started_at=started_at,
             finished_at=finished_at,
@@ -131,11 +133,12 @@ def _summarize(
     return summaries
 
 
-def _select_people(conditions: Iterable[ColumnElement[bool]]) -> Executable:
+def _select_people(
+    outcome_now: ColumnElement[str], conditions: Iterable[ColumnElement[bool]]
+) -> Executable:
     columns = (
-        Participant.id, Participant.public_id, Participant.source, Participant.outcome,
-        Participant.language, Participant.started_at, Participant.last_seen_at,
-        Participant.finished_at,
+        Participant.id, Participant.public_id, Participant.source, outcome_now,
+        Participant.language, Participant.started_at, Participant.finished_at,
     )  # fmt: skip
     newest_first = Participant.started_at.desc(), Participant.id.desc()
     return select(*columns).where(*conditions).order_by(*newest_first)

@@ -1,16 +1,17 @@
 """Keep the counts of participants, so that a page of a large study need not count again.
 
 The server stores the counts of participants who have been silent for a while. Those that are
-missing or outdated are counted when they are needed, so that pages are right at any time.
+missing or outdated are counted when they are needed. A page counts only the latest of them, and
+says how many it leaves out until the server has counted them.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Select, insert, or_, select
+from sqlalchemy import Engine, Select, and_, func, insert, or_, select
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -30,59 +31,74 @@ from study_server.vocabulary import Mode
 # Participant.last_seen_at may lag by 10 s behind an answer; nobody counts sooner.
 QUIET_FOR = timedelta(seconds=60)
 PEOPLE_PER_TRANSACTION = 200
+MAX_COUNTED_FOR_A_PAGE = 200  # after a restored backup, counting thousands takes seconds
 
 
-def load_counts(db: Session, study: Study, mode: Mode) -> dict[int, CountsByName]:
-    """Return the counts of all participants of a mode, by id."""
-    counts: dict[int, CountsByName] = dict(_iterate_current(db, study, mode, StoredCounts.counts))
-    others, fast_ms = _find_others(db, study, mode, counts), exclusion_rules_of(study).fast_ms
-    for id_, counted in count_trials(db, study, others, fast_ms).items():
+def load_counts(
+    db: Session, study: Study, mode: Mode, at_most: int | None = None
+) -> dict[int, CountsByName]:
+    """Return the counts of all participants of a mode, by id.
+
+    at_most: the number of participants to count now, the latest ones, if their counts are not
+    stored; the result leaves out the others. None: all of them.
+    """
+    counts, others = _load_current(db, study, mode, StoredCounts.counts, at_most)
+    for id_, counted in count_trials(db, study, others, exclusion_rules_of(study).fast_ms).items():
         counts[id_] = vars(counted)
     return counts
 
 
-def load_exposure_errors(db: Session, study: Study, mode: Mode) -> ExposureErrors:
-    """Return the exposure errors of all participants of a mode together."""
+def load_exposure_errors(
+    db: Session, study: Study, mode: Mode, at_most: int | None = None
+) -> ExposureErrors:
+    """Return the exposure errors of all participants of a mode together.
+
+    at_most: as for `load_counts`.
+    """
     total: defaultdict[str, int] = defaultdict(int)
-    known = set()
-    for id_, errors in _iterate_current(db, study, mode, StoredCounts.exposure_errors):
-        known.add(id_)
+    stored, others = _load_current(db, study, mode, StoredCounts.exposure_errors, at_most)
+    for errors in stored.values():
         for steps, images in errors.items():
             total[steps] += images
-    for counted in count_exposure_errors(db, _find_others(db, study, mode, known)).values():
+    for counted in count_exposure_errors(db, others).values():
         for step, images in counted.items():
             total[str(step)] += images
     return {int(steps): images for steps, images in total.items()}
 
 
-def _iterate_current(
-    db: Session, study: Study, mode: Mode, column: InstrumentedAttribute[str]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the id and the parsed JSON of participants with stored counts that still hold."""
+def count_left_out(db: Session, study: Study, mode: Mode, included: int) -> int:
+    """Return how many participants of a mode a page leaves out. included: those that it shows."""
+    people = Participant.study_id == study.id, Participant.mode == mode
+    return max((db.scalar(select(func.count()).where(*people)) or 0) - included, 0)
+
+
+def _load_current(
+    db: Session,
+    study: Study,
+    mode: Mode,
+    column: InstrumentedAttribute[str],
+    at_most: int | None,
+) -> tuple[dict[int, CountsByName], list[int]]:
+    """Return the parsed JSON of stored counts that still hold, by id, and the ids to count now."""
     rows = db.execute(_select_current(study, mode, column)).all()
-    parsed = json.loads(f"[{','.join(row[1] for row in rows)}]")  # faster than one by one
-    yield from zip((row[0] for row in rows), parsed, strict=True)
+    stored = [(id_, text) for id_, text in rows if text is not None]
+    parsed = json.loads(f"[{','.join(text for _, text in stored)}]")  # faster than one by one
+    others = sorted(id_ for id_, text in rows if text is None)
+    first = 0 if at_most is None else max(len(others) - at_most, 0)
+    return dict(zip((id_ for id_, _ in stored), parsed, strict=True)), others[first:]
 
 
 def _select_current(
     study: Study, mode: Mode, column: InstrumentedAttribute[str]
-) -> Select[int, str]:
-    """Build the query for the ids of participants with stored counts that still hold."""
-    return (
-        select(Participant.id, column)
-        .join(StoredCounts)
-        .where(
-            Participant.study_id == study.id,
-            Participant.mode == mode,
-            StoredCounts.seen_at == Participant.last_seen_at,
-            StoredCounts.fast_ms == exclusion_rules_of(study).fast_ms,
-        )
+) -> Select[int, str | None]:
+    """Build the query for the ids of participants, each with a stored text that still holds."""
+    holds = and_(
+        StoredCounts.participant_id == Participant.id,
+        StoredCounts.seen_at == Participant.last_seen_at,
+        StoredCounts.fast_ms == exclusion_rules_of(study).fast_ms,
     )
-
-
-def _find_others(db: Session, study: Study, mode: Mode, known: Iterable[int]) -> Collection[int]:
-    query = select(Participant.id).where(Participant.study_id == study.id, Participant.mode == mode)
-    return set(db.scalars(query)) - set(known)
+    people = Participant.study_id == study.id, Participant.mode == mode
+    return select(Participant.id, column).outerjoin(StoredCounts, holds).where(*people)
 
 
 def store_counts(engine: Engine) -> int:

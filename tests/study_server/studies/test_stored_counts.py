@@ -17,7 +17,12 @@ from study_server.studies import stored_counts
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
 from study_server.studies.exclusion_counts import list_participant_summaries
 from study_server.studies.lookup import find_study
-from study_server.studies.stored_counts import load_counts, load_exposure_errors, store_counts
+from study_server.studies.stored_counts import (
+    count_left_out,
+    load_counts,
+    load_exposure_errors,
+    store_counts,
+)
 from study_server.vocabulary import Mode
 from tests.study_server.acting import name_fake, respond, upcoming
 from tests.study_server.monitoring.people import take_part
@@ -119,3 +124,17 @@ def test_many_people_are_counted_in_batches(
     db.commit()
     assert store_counts(engine) == 2
     assert count_stored(db) == 2
+
+
+def test_a_page_counts_only_the_latest_and_says_how_many_it_leaves_out(
+    db: Session, study: Study, two: list[Participant], engine: Engine
+) -> None:
+    latest = max(person.id for person in two)
+    assert set(load_counts(db, study, Mode.LIVE, at_most=1)) == {latest}
+    assert [person.id for person in list_participant_summaries(db, study, at_most=1)] == [latest]
+    assert load_exposure_errors(db, study, Mode.LIVE, at_most=0) == {}
+    assert count_left_out(db, study, Mode.LIVE, included=1) == 1
+    db.commit()
+    store_counts(engine)
+    assert len(load_counts(db, study, Mode.LIVE, at_most=0)) == 2
+    db.commit()

@@ -25,7 +25,11 @@ from study_server.studies.exclusion_counts import (
 from study_server.studies.exclusion_rules import exclusion_rules_of
 from study_server.studies.progress import StudyProgress, measure_progress
 from study_server.studies.reports import PowerFile, read_power
-from study_server.studies.stored_counts import load_exposure_errors
+from study_server.studies.stored_counts import (
+    MAX_COUNTED_FOR_A_PAGE,
+    count_left_out,
+    load_exposure_errors,
+)
 from study_server.views.researcher.access import app_settings
 from study_server.views.researcher.study.page import (
     chosen_mode,
@@ -59,15 +63,17 @@ def _render_study(study: Study) -> str:
 
 def _progress_context(study: Study, mode: Mode) -> dict[str, object]:
     """Return the template variables that change while a study runs."""
-    people = list_participant_summaries(g.db, study, mode)
+    people = list_participant_summaries(g.db, study, mode, MAX_COUNTED_FOR_A_PAGE)
     withdrawn = study.withdrawn_count if mode is Mode.LIVE else 0
     progress: StudyProgress = measure_progress(g.db, study, mode, people)
-    accuracy = measure_exposure_accuracy(people, load_exposure_errors(g.db, study, mode))
+    errors = load_exposure_errors(g.db, study, mode, MAX_COUNTED_FOR_A_PAGE)
+    accuracy = measure_exposure_accuracy(people, errors)
     instance = app_settings().instance_folder
     is_live = mode is Mode.LIVE
     return {
         "mode": mode,
         "progress": progress,
+        "left_out": count_left_out(g.db, study, mode, len(people)),
         "today": count_today(people, now(), withdrawn),
         "funnel": build_funnel(people, withdrawn),
         "drop_out": measure_drop_out(people),

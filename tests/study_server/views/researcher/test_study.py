@@ -19,6 +19,8 @@ from study_server.storage.models import Participant
 from study_server.studies import researchers
 from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording
 from study_server.studies.lookup import find_study
+from study_server.views.researcher.study import overview
+from study_server.views.researcher.study.people import participants
 from study_server.vocabulary import Mode, RecruitmentSource
 from tests.study_server.acting import name_fake, respond, upcoming
 from tests.study_server.browsing import csrf_token
@@ -122,3 +124,14 @@ def test_existing_sample_size_planning_is_shown(
     assert "too few photographs for 90 %" in page
     file.write_text("{}")
     assert "The sample size cannot be shown. power.json: " in words(client.get(STUDY))
+
+
+def test_the_page_says_how_many_participants_are_still_being_counted(
+    client: FlaskClient, frozen: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "still being counted" not in words(client.get(STUDY))
+    for view in (overview, participants):
+        monkeypatch.setattr(view, "MAX_COUNTED_FOR_A_PAGE", 0)
+    for page in (STUDY, f"{STUDY}/participants"):
+        assert "1 participant is still being counted" in words(client.get(page))
+    assert "started 0" in words(client.get(STUDY))

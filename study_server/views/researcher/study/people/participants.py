@@ -14,6 +14,7 @@ from study_server.monitoring.participant_list import (
     reverse_sort,
 )
 from study_server.studies.exclusion_counts import REASON_TEXTS, list_participant_summaries
+from study_server.studies.stored_counts import MAX_COUNTED_FOR_A_PAGE, count_left_out
 from study_server.views.researcher.study.page import (
     chosen_mode,
     create_study_blueprint,
@@ -42,7 +43,8 @@ COLUMNS = {  # the key that sorts it, and its heading
 def show(slug: str) -> str:
     """List the participants of a mode, searched, filtered and sorted."""
     study, mode, wanted = find_study(slug), chosen_mode(), read_filter(request.args)
-    page = find_page(list_participant_summaries(g.db, study, mode), wanted)
+    people = list_participant_summaries(g.db, study, mode, MAX_COUNTED_FOR_A_PAGE)
+    page = find_page(people, wanted)
 
     def address(**changes: Any) -> str:
         return _list_address(slug, mode, wanted, changes)
@@ -53,6 +55,7 @@ def show(slug: str) -> str:
         mode=mode,
         wanted=wanted,
         page=page,
+        left_out=count_left_out(g.db, study, mode, len(people)),
         address=address,
         sort_links={key: address(sort=reverse_sort(wanted.sort, key), page=1) for key in COLUMNS},
         columns=COLUMNS,
