@@ -30,6 +30,14 @@ class Outcome(StrEnum):
     RETURNED = "returned"
 
 
+class PayState(StrEnum):
+    """The end of a submission on a platform, after which it does not wait to be paid."""
+
+    PAID = "paid"
+    REJECTED = "rejected"
+    RETURNED = "returned"  # or asked to return it, or timed out there
+
+
 class WordingPart(StrEnum):
     """A text of a study that its researcher may edit."""
 

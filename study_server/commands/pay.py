@@ -10,7 +10,7 @@ from study_server.commands.context import PATH_TYPE, SLUG_ARGUMENT, open_databas
 from study_server.counts import format_count
 from study_server.payment.reconciliation import count_missing_from_list
 from study_server.payment.reconciliation import reconcile as build_pay_sheet
-from study_server.payment.settlement import is_actionable, settle_submissions
+from study_server.payment.settlement import Account, is_actionable, paying, settle_rows
 from study_server.payment.sheet import read_sheet, write_sheet
 from study_server.recruitment import mturk
 from study_server.recruitment.platforms import Submission, read_submissions
@@ -102,19 +102,19 @@ def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None
                      --prolific STUDY_ID
 
     The platform is asked about every submission first: those that are approved, rejected or
-    returned there are left unchanged, and nobody gets a second bonus. You can therefore run the
-    command again if it was interrupted. SONA grants credit itself when participants return from the
-    study; otherwise grant it by hand.
+    returned there are left unchanged, and nobody gets a second bonus. Participants whom this server
+    has recorded as paid are left out. You can therefore run the command again if it was
+    interrupted. SONA grants credit itself when participants return from the study; otherwise grant
+    it by hand.
     """
     rows = read_sheet(sheet)
     actions = [row for row in rows if is_actionable(row)]
     bonuses = [row for row in rows if row.bonus]
     counts = Counter(row.action.value for row in actions) + Counter(bonus=len(bonuses))
     if not dry_run:
-        counts = Counter[str]()
-        for source in {row.source for row in (*actions, *bonuses)}:
-            source_actions = [row for row in actions if row.source is source]
-            source_bonuses = [row for row in bonuses if row.source is source]
-            counts += settle_submissions(source, source_actions, source_bonuses, prolific, sandbox)
+        _, engine = open_database()
+        account = Account(prolific or "", sandbox)
+        with paying(engine):
+            counts = settle_rows(engine, actions, bonuses, account)
     done = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing"
     click.echo(f"{sheet}: {'would do' if dry_run else 'done'}: {done}")

@@ -12,6 +12,7 @@ from study_server.jobs.queue import find_newest_jobs
 from study_server.monitoring.comments import count_comments
 from study_server.monitoring.exposure_accuracy import ExposureAccuracy
 from study_server.participants.enrollment import is_study_full
+from study_server.payment.records import count_unpaid
 from study_server.storage.models import Study
 from study_server.studies.exclusion_counts import ParticipantSummary
 from study_server.vocabulary import JobState, Outcome, StudyState
@@ -42,6 +43,7 @@ def find_alerts(
     """
     return [
         *_check_places(db, study, people),
+        *_check_payment(db, study),
         *_check_exposures(accuracy),
         *_check_comments(db, study),
         *_check_jobs(db, study),
@@ -64,6 +66,12 @@ def _check_places(db: Session, study: Study, people: Sequence[ParticipantSummary
     if is_study_full(db, study):
         return [Alert("Every fake has its planned views, so nobody new can take part.", "recruit")]
     return []
+
+
+def _check_payment(db: Session, study: Study) -> list[Alert]:
+    unpaid = count_unpaid(db, study)
+    who = format_count(unpaid, "participant has finished and waits", "participants wait")
+    return [Alert(f"{who} to be paid.", "pay")] if unpaid else []
 
 
 def _check_exposures(accuracy: ExposureAccuracy | None) -> list[Alert]:

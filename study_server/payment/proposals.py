@@ -12,7 +12,7 @@ from study_server.studies.exclusion_rules import (
     exclusion_rules_of,
     required_attention_checks_correct,
 )
-from study_server.vocabulary import Outcome, RecruitmentSource
+from study_server.vocabulary import Outcome, PayState, RecruitmentSource
 
 WITHDREW = "withdrew, so their data were deleted"
 SETTLED_REASONS = {
@@ -45,6 +45,9 @@ def propose_action(
         return PayAction.NOTHING, f"already paid; outcome in the study: {participant.outcome}"
     if status is not SubmissionStatus.SUBMITTED:
         return _propose_for_departed(status, participant)
+    if participant.pay_state is PayState.PAID and participant.settled_at is not None:
+        day = participant.settled_at.strftime("%Y-%m-%d")
+        return PayAction.NOTHING, f"this person has been paid, as recorded on {day}"
     if participant.outcome is not Outcome.COMPLETE:
         return PayAction.DECIDE, _describe_incomplete(db, study, submission, participant)
     failure = _describe_attention_check_failure(study, summary)

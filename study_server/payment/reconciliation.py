@@ -4,7 +4,8 @@ The list's raw ids are hashed with the study's key to find the participants; non
 places of participants who returned or timed out on the platform become free.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,12 +23,13 @@ from study_server.payment.proposals import (
     propose_action,
     propose_without_data,
 )
+from study_server.payment.records import PAY_STATES, record_states
 from study_server.payment.sheet import PayAction, PaySheetRow
 from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.studies.exclusion_counts import ParticipantSummary, list_participant_summaries
-from study_server.vocabulary import Mode, Outcome, RecruitmentSource
+from study_server.vocabulary import Mode, Outcome, PayState, RecruitmentSource
 
 
 def reconcile(
@@ -36,9 +38,11 @@ def reconcile(
     """Return the rows of the pay sheet, in the order of the list.
 
     Participants who returned or timed out on the platform get that outcome, which frees their
-    places.
+    places. It is recorded who is paid there.
     """
-    _lock_unfinished(db, study)
+    states = _find_pay_states(db, study, source, submissions)
+    _lock_participants(db, study, states)
+    record_states(db, states)
     update_lapsed_outcomes(db, study)
     summaries = {person.public_id: person for person in list_participant_summaries(db, study)}
     first = _first_submissions(submissions)
@@ -72,10 +76,35 @@ def _first_submissions(submissions: Iterable[Submission]) -> dict[str, Submissio
     return first
 
 
-def _lock_unfinished(db: Session, study: Study) -> None:
-    """Lock all participants whose outcome may change, before the counters are locked."""
-    unfinished = Participant.outcome.in_(UNFINISHED_OUTCOMES)
-    query = select(Participant.id).where(Participant.study_id == study.id, unfinished)
+def _find_pay_states(
+    db: Session, study: Study, source: RecruitmentSource, submissions: Iterable[Submission]
+) -> dict[int, PayState]:
+    """Return the states of participants whose submissions are settled, by id.
+
+    A person with two submissions is paid if one of them is, and waits if the other one does.
+    """
+    statuses: dict[str, set[SubmissionStatus]] = defaultdict(set)
+    for one in submissions:
+        statuses[one.external_id].add(one.status)
+    states = {}
+    for external_id, found in statuses.items():
+        settled = {PAY_STATES[status] for status in found if status in PAY_STATES}
+        if PayState.PAID in settled:
+            state = PayState.PAID
+        elif settled and found <= set(PAY_STATES):
+            state = min(settled)
+        else:
+            continue
+        participant = find_by_external_id(db, study, external_id, source)
+        if participant is not None:
+            states[participant.id] = state
+    return states
+
+
+def _lock_participants(db: Session, study: Study, settled_ids: Collection[int]) -> None:
+    """Lock all participants that may change, before the counters are locked."""
+    may_change = Participant.outcome.in_(UNFINISHED_OUTCOMES) | Participant.id.in_(settled_ids)
+    query = select(Participant.id).where(Participant.study_id == study.id, may_change)
     db.execute(query.order_by(Participant.id).with_for_update())
 
 

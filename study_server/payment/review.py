@@ -12,9 +12,8 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from study_server.errors import StudyError
-from study_server.payment.settlement import is_actionable, settle_submissions
+from study_server.payment.settlement import Account, is_actionable, paying, settle_rows
 from study_server.payment.sheet import PayAction, PaySheetRow, parse_bonus
-from study_server.storage.exclusive import exclusively
 from study_server.vocabulary import RecruitmentSource
 
 ORDER = tuple(PayAction(word) for word in ("decide", "pay", "return", "reject", "wait", "nothing"))
@@ -79,35 +78,33 @@ class Settlement:
     rows: list[PaySheetRow]
 
 
-def settle_on_prolific(
-    engine: Engine, slug: str, rows: Sequence[PaySheetRow], prolific_study: str
-) -> Settlement:
-    """Carry out as many rows as the time allows: first the actions, then the bonuses at once.
+def settle_sheet(engine: Engine, rows: Sequence[PaySheetRow], account: Account) -> Settlement:
+    """Carry out as many rows as the time allows: first the actions, then the bonuses.
 
     The platform is asked about each submission first, so nothing is done twice. Raises StudyError
     if another person is paying, or if a request fails.
     """
-    if any(row.source is not RecruitmentSource.PROLIFIC for row in rows):
-        raise StudyError("this sheet is not from Prolific; download it and run `study pay`")
-    problem = "somebody is paying the participants of this study at this moment; wait, then reload"
-    with exclusively(engine, f"pay:{slug}", problem):
-        return _settle(list(rows), prolific_study)
+    with paying(engine):
+        return _settle(engine, list(rows), account)
 
 
-def _settle(rows: list[PaySheetRow], prolific_study: str) -> Settlement:
+def _settle(engine: Engine, rows: list[PaySheetRow], account: Account) -> Settlement:
     counts, began = Counter[str](), time.monotonic()
     waiting = [index for index, row in enumerate(rows) if is_actionable(row)]
     for start in range(0, len(waiting), ROWS_PER_STEP):
         if time.monotonic() - began > TIME_LIMIT_S:
             return Settlement(counts, rows)
         step = waiting[start : start + ROWS_PER_STEP]
-        counts += settle_submissions(
-            RecruitmentSource.PROLIFIC, [rows[i] for i in step], [], prolific_study or None, False
-        )
+        counts += settle_rows(engine, [rows[i] for i in step], [], account)
         for i in step:
             rows[i] = replace(rows[i], action=PayAction.NOTHING, reason=CARRIED_OUT)
-    bonuses = [row for row in rows if row.bonus]
-    counts += settle_submissions(
-        RecruitmentSource.PROLIFIC, [], bonuses, prolific_study or None, False
-    )
-    return Settlement(counts, [replace(row, bonus="") for row in rows])
+    paid_at_once = [row for row in rows if row.bonus and row.source is RecruitmentSource.PROLIFIC]
+    counts += settle_rows(engine, [], paid_at_once, account)
+    rows = [replace(row, bonus="") if row in paid_at_once else row for row in rows]
+    for index, row in enumerate(rows):
+        if time.monotonic() - began > TIME_LIMIT_S:
+            break
+        if row.bonus:
+            counts += settle_rows(engine, [], [row], account)
+            rows[index] = replace(row, bonus="")
+    return Settlement(counts, rows)

@@ -1,21 +1,33 @@
 """Carry out a pay sheet on Prolific or MTurk: approve, return, reject, pay bonuses.
 
 The platform is asked about each submission before anything is done, because an earlier run may
-have been interrupted: what is settled there is skipped, whatever the sheet says.
+have been interrupted: what is settled there is skipped, whatever the sheet says. So are
+participants who are recorded as paid. What was done is recorded at once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
 
 from study_server.counts import format_count
 from study_server.errors import StudyError
+from study_server.payment.records import PAY_STATES, is_paid, record_settlement
 from study_server.payment.sheet import PayAction, PaySheetRow
 from study_server.recruitment import mturk
 from study_server.recruitment.platforms import SubmissionStatus
 from study_server.recruitment.prolific import ProlificClient, connect
-from study_server.vocabulary import RecruitmentSource
+from study_server.storage.exclusive import exclusively
+from study_server.vocabulary import PayState, RecruitmentSource
 
 BONUS, SKIPPED = "bonus", "already settled"  # what is counted besides the actions
+STATES_BY_ACTION = {
+    PayAction.PAY: PayState.PAID,
+    PayAction.RETURN: PayState.RETURNED,
+    PayAction.REJECT: PayState.REJECTED,
+}
 
 
 def is_actionable(row: PaySheetRow) -> bool:
@@ -24,7 +36,46 @@ def is_actionable(row: PaySheetRow) -> bool:
     return row.action in acts and row.status is SubmissionStatus.SUBMITTED
 
 
-def settle_submissions(
+@dataclass(frozen=True)
+class Account:
+    """Where a sheet is paid. study: the id of Prolific's study, for bonuses. sandbox: MTurk's."""
+
+    study: str = ""
+    sandbox: bool = False
+
+
+@contextmanager
+def paying(engine: Engine) -> Iterator[None]:
+    """Keep everybody else from paying, in the terminal and on the page; raises StudyError."""
+    problem = "somebody else is paying participants at this moment; wait, then do the same again"
+    with exclusively(engine, "pay", problem):
+        yield
+
+
+def settle_rows(
+    engine: Engine, actions: list[PaySheetRow], bonuses: list[PaySheetRow], account: Account
+) -> Counter[str]:
+    """Carry out actions and bonuses on their platforms; return how many of each were needed.
+
+    The caller keeps others from paying meanwhile. engine: where what was done is recorded. Raises
+    StudyError if an action is impossible or a request fails.
+    """
+    sources = {row.source for row in (*actions, *bonuses)}
+    counts = Counter[str]()
+    for source in sources:
+        counts += _settle_submissions(
+            engine,
+            source,
+            [row for row in actions if row.source is source],
+            [row for row in bonuses if row.source is source],
+            account.study or None,
+            account.sandbox,
+        )
+    return counts
+
+
+def _settle_submissions(
+    engine: Engine,
     source: RecruitmentSource,
     actions: list[PaySheetRow],
     bonuses: list[PaySheetRow],
@@ -40,9 +91,9 @@ def settle_submissions(
     counts = Counter[str]()
     try:
         if source is RecruitmentSource.PROLIFIC:
-            _settle_on_prolific(actions, bonuses, study, counts)
+            _settle_on_prolific(engine, actions, bonuses, study, counts)
         elif source is RecruitmentSource.MTURK:
-            _settle_on_mturk(actions, bonuses, sandbox, counts)
+            _settle_on_mturk(engine, actions, bonuses, sandbox, counts)
         else:
             raise StudyError(f"{source} has no API for this; use its website")
     except StudyError as error:
@@ -57,7 +108,11 @@ def settle_submissions(
 
 
 def _settle_on_prolific(
-    actions: list[PaySheetRow], bonuses: list[PaySheetRow], study: str | None, counts: Counter[str]
+    engine: Engine,
+    actions: list[PaySheetRow],
+    bonuses: list[PaySheetRow],
+    study: str | None,
+    counts: Counter[str],
 ) -> None:
     client = connect()
     if any(row.action is PayAction.REJECT for row in actions):
@@ -67,12 +122,14 @@ def _settle_on_prolific(
         )
     if bonuses and study is None:
         raise StudyError("bonuses on Prolific require --prolific STUDY_ID")
-    _settle(actions, client.is_settled, lambda row: _act_on_prolific(client, row), counts)
+    _settle(engine, actions, client.find_status, lambda row: _act_on_prolific(client, row), counts)
     paid = client.list_submissions_with_bonus(study) if bonuses and study else set()
     amounts = {row.submission: row.bonus for row in bonuses if row.submission not in paid}
     if amounts and study:
         client.pay_bonuses(study, amounts)
     counts.update({BONUS: len(amounts), SKIPPED: len(bonuses) - len(amounts)})
+    for row in bonuses:
+        record_settlement(engine, row.participant, PayState.PAID)
 
 
 def _act_on_prolific(client: ProlificClient, row: PaySheetRow) -> None:
@@ -83,7 +140,11 @@ def _act_on_prolific(client: ProlificClient, row: PaySheetRow) -> None:
 
 
 def _settle_on_mturk(
-    actions: list[PaySheetRow], bonuses: list[PaySheetRow], sandbox: bool, counts: Counter[str]
+    engine: Engine,
+    actions: list[PaySheetRow],
+    bonuses: list[PaySheetRow],
+    sandbox: bool,
+    counts: Counter[str],
 ) -> None:
     client = mturk.create_client(sandbox)
     if any(row.action is PayAction.RETURN for row in actions):
@@ -95,25 +156,33 @@ def _settle_on_mturk(
         else:
             mturk.reject_assignment(client, row.submission, row.reason)
 
-    _settle(actions, lambda submission: mturk.is_settled(client, submission), act, counts)
+    _settle(engine, actions, lambda one: mturk.find_status(client, one), act, counts)
     for row in bonuses:
         if mturk.has_bonus(client, row.submission):
             counts[SKIPPED] += 1
             continue
         mturk.pay_bonus(client, row.external_id, row.submission, row.bonus, row.reason)
+        record_settlement(engine, row.participant, PayState.PAID)
         counts[BONUS] += 1
 
 
 def _settle(
+    engine: Engine,
     actions: Iterable[PaySheetRow],
-    is_settled: Callable[[str], bool],
+    find_status: Callable[[str], SubmissionStatus],
     act: Callable[[PaySheetRow], None],
     counts: Counter[str],
 ) -> None:
-    """Carry out the actions that the platform still waits for, and count them."""
+    """Carry out the actions that the platform still waits for, and record and count them."""
     for row in actions:
-        if is_settled(row.submission):
+        if is_paid(engine, row.participant):
             counts[SKIPPED] += 1
             continue
-        act(row)
-        counts[row.action.value] += 1
+        state = PAY_STATES.get(find_status(row.submission))
+        if state is None:
+            act(row)
+            state = STATES_BY_ACTION[row.action]
+            counts[row.action.value] += 1
+        else:
+            counts[SKIPPED] += 1
+        record_settlement(engine, row.participant, state)

@@ -4,7 +4,9 @@ boto3 is an extra: `pip install 'hue-and-eye[server,mturk]'`. boto3 reads the cr
 usual places (AWS_ACCESS_KEY_ID, ~/.aws/credentials).
 """
 
+import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,6 +27,15 @@ def create_client(sandbox: bool) -> Any:
         raise StudyError("MTurk needs boto3: pip install 'hue-and-eye[server,mturk]'") from error
     endpoint = SANDBOX_ENDPOINT if sandbox else None
     return boto3.Session().client("mturk", region_name=REGION, endpoint_url=endpoint)
+
+
+def has_credentials() -> bool:
+    """Return whether boto3 is installed and the environment names credentials for it.
+
+    boto3 itself would look for them in the network, for seconds.
+    """
+    is_named = any(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"))
+    return is_named and find_spec("boto3") is not None
 
 
 def list_assignments(client: Any, hit: str) -> list[Submission]:
@@ -62,10 +73,10 @@ def _find_code(answer: str) -> str:
     return ""
 
 
-def is_settled(client: Any, assignment: str) -> bool:
-    """Return whether an assignment has been approved or rejected."""
+def find_status(client: Any, assignment: str) -> SubmissionStatus:
+    """Return the status of an assignment."""
     found = _call(client.get_assignment, AssignmentId=assignment)["Assignment"]
-    return _to_submission(found).status is not SubmissionStatus.SUBMITTED
+    return _to_submission(found).status
 
 
 def has_bonus(client: Any, assignment: str) -> bool:

@@ -48,11 +48,13 @@ class ProlificClient:
             url = ((page.get("_links") or {}).get("next") or {}).get("href")
         return submissions
 
-    def is_settled(self, submission: str) -> bool:
-        """Return whether a submission no longer awaits a review, or its return was requested."""
+    def find_status(self, submission: str) -> SubmissionStatus:
+        """Return the status of a submission; `returned` if its return was requested."""
         state = self._ask("GET", f"/submissions/{submission}/")
         status = _to_submission(state).status
-        return status is not SubmissionStatus.SUBMITTED or bool(state.get("return_requested"))
+        if status is SubmissionStatus.SUBMITTED and state.get("return_requested"):
+            return SubmissionStatus.RETURNED
+        return status
 
     def approve_submission(self, submission: str) -> None:
         """Approve a submission, which pays the study's reward."""

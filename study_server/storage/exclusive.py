@@ -1,16 +1,14 @@
-"""Work that only one thread of all server processes may do at a time."""
+"""Work that only one thread of all processes may do at a time."""
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from filelock import FileLock, Timeout
 from sqlalchemy import Engine, text
 
 from study_server.errors import StudyError
 
-_NAMES_IN_USE: set[str] = set()
-_GUARD = threading.Lock()  # of the set
 TRY_LOCK = text("SELECT pg_try_advisory_lock(:key)")
 UNLOCK = text("SELECT pg_advisory_unlock(:key)")
 
@@ -19,30 +17,33 @@ UNLOCK = text("SELECT pg_advisory_unlock(:key)")
 def exclusively(engine: Engine, name: str, problem: str) -> Iterator[None]:
     """Run a block that nobody else runs under this name; raise StudyError(problem) if one does.
 
-    SQLite has one server process, so that a lock of this process is enough there.
+    name: letters, with SQLite the ending of a file beside the database.
     """
-    with _in_this_process(name, problem):
-        if engine.dialect.name != "postgresql":
-            yield
-            return
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            if not connection.scalar(TRY_LOCK, {"key": key}):
-                raise StudyError(problem)
-            try:
-                yield
-            finally:
-                connection.execute(UNLOCK, {"key": key})
+    lock = _lock_on_postgresql if engine.dialect.name == "postgresql" else _lock_beside_sqlite
+    with lock(engine, name, problem):
+        yield
 
 
 @contextmanager
-def _in_this_process(name: str, problem: str) -> Iterator[None]:
-    with _GUARD:
-        if name in _NAMES_IN_USE:
+def _lock_on_postgresql(engine: Engine, name: str, problem: str) -> Iterator[None]:
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if not connection.scalar(TRY_LOCK, {"key": key}):
             raise StudyError(problem)
-        _NAMES_IN_USE.add(name)
+        try:
+            yield
+        finally:
+            connection.execute(UNLOCK, {"key": key})
+
+
+@contextmanager
+def _lock_beside_sqlite(engine: Engine, name: str, problem: str) -> Iterator[None]:
+    lock = FileLock(f"{engine.url.database}.{name}.lock", timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StudyError(problem) from error
     try:
         yield
     finally:
-        with _GUARD:
-            _NAMES_IN_USE.discard(name)
+        lock.release()

@@ -351,6 +351,8 @@ def _create_participant_tables() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.Column("pay_state", _one_of("paystate", "paid rejected returned")),
+        sa.Column("settled_at", sa.DateTime(timezone=True)),
         sa.UniqueConstraint("study_id", "public_id"),
         sa.Index("ix_participant_study_id_outcome_mode", "study_id", "outcome", "mode"),
     )

@@ -22,6 +22,7 @@ from study_server.vocabulary import (
     Mode,
     NightLight,
     Outcome,
+    PayState,
     QuestionPage,
     QuestionType,
     RecruitmentSource,
@@ -69,8 +70,8 @@ def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
 
 
 VOCABULARIES = (
-    ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, QuestionPage,
-    QuestionType, WordingPart, StimulusRole, RecruitmentSource, Role, StudyState,
+    ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, PayState,
+    QuestionPage, QuestionType, WordingPart, StimulusRole, RecruitmentSource, Role, StudyState,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from study_server.vocabulary import (
     Mode,
     NightLight,
     Outcome,
+    PayState,
     RecruitmentSource,
 )
 
@@ -49,6 +50,8 @@ class Participant(Base):
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    pay_state: Mapped[PayState | None]  # None: not settled on the platform, as far as is known
+    settled_at: Mapped[datetime | None]  # when that became known
 
     study: Mapped[Study] = relationship()
 

@@ -13,7 +13,7 @@ from study_server.monitoring.exposure_accuracy import ExposureAccuracy
 from study_server.participants.participation import store_comment
 from study_server.storage.models import Study
 from study_server.studies.exclusion_counts import list_participant_summaries
-from study_server.vocabulary import JobKind, JobState, StudyState
+from study_server.vocabulary import JobKind, JobState, PayState, RecruitmentSource, StudyState
 from tests.study_server.monitoring.people import take_part
 
 
@@ -47,3 +47,14 @@ def test_each_problem_is_a_sentence(
     assert "GB are free on the server's disk" in disk
     study.state = StudyState.CLOSED
     assert places not in sentences(db, study, tmp_path / "not" / "there")
+
+
+def test_participants_who_wait_to_be_paid_are_counted(
+    db: Session, study: Study, tmp_path: Path
+) -> None:
+    first, second = take_part(db, study, "p"), take_part(db, study, "q")
+    first.source = second.source = RecruitmentSource.PROLIFIC
+    assert sentences(db, study, tmp_path) == ["2 participants wait to be paid."]
+    first.pay_state = PayState.PAID
+    waiting = "1 participant has finished and waits to be paid."
+    assert sentences(db, study, tmp_path) == [waiting]

@@ -26,7 +26,8 @@ AWSMechanicalTurkDataSchemas/2005-10-01/QuestionFormAnswers.xsd">
 
 
 @pytest.fixture
-def stubber(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+def stubber(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stubber]:
+    monkeypatch.setenv("STUDY_DATABASE_URL", f"sqlite:///{tmp_path / 'pay.sqlite'}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     client = mturk.create_client(sandbox=True)

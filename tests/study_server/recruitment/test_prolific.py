@@ -148,6 +148,9 @@ def run_pay(prolific: ProlificClient, *arguments: object) -> tuple[int, str]:
         patched.setattr(
             prolific_module, "ProlificClient", lambda token: replace(prolific, token=token)
         )
+        patched.setenv(
+            "STUDY_DATABASE_URL", f"sqlite:///{Path(str(arguments[0])).parent}/pay.sqlite"
+        )
         result = CliRunner().invoke(commands, ["pay", *map(str, arguments)])
     return result.exit_code, result.output
 
@@ -203,7 +206,11 @@ def test_impossible_actions_are_refused_before_any_is_carried_out(
 
 def test_no_request_is_sent_without_a_token(tmp_path: Path) -> None:
     file = sheet(tmp_path, (PayAction.PAY, SubmissionStatus.SUBMITTED, ""))
-    result = CliRunner().invoke(commands, ["pay", str(file)], env={"PROLIFIC_TOKEN": ""})
+    result = CliRunner().invoke(
+        commands,
+        ["pay", str(file)],
+        env={"PROLIFIC_TOKEN": "", "STUDY_DATABASE_URL": f"sqlite:///{tmp_path / 'pay.sqlite'}"},
+    )
     assert isinstance(result.exception, StudyError)
     assert "PROLIFIC_TOKEN" in str(result.exception)
 
@@ -251,5 +258,6 @@ def test_an_interrupted_run_says_how_far_it_came(tmp_path: Path) -> None:
             real_approve(self, submission)
 
         patched.setattr(ProlificClient, "approve_submission", approve)
+        patched.setenv("STUDY_DATABASE_URL", f"sqlite:///{tmp_path / 'pay.sqlite'}")
         result = CliRunner().invoke(commands, ["pay", str(file)])
     assert "no reply; 1 request was carried out before; do the same again" in str(result.exception)

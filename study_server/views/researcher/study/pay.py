@@ -1,4 +1,4 @@
-"""The page that says whom to pay and why, and that pays them on Prolific."""
+"""The page that says whom to pay and why, and that pays them on Prolific and MTurk."""
 
 import os
 from collections import Counter
@@ -10,7 +10,10 @@ from flask.typing import ResponseReturnValue
 from study_server.errors import StudyError
 from study_server.payment import review as pay_review
 from study_server.payment.reconciliation import count_missing_from_list, reconcile
+from study_server.payment.records import count_unpaid
+from study_server.payment.settlement import Account
 from study_server.payment.sheet import PayAction, PaySheetRow, format_sheet, parse_sheet
+from study_server.recruitment import mturk
 from study_server.recruitment.platforms import Submission, parse_submissions
 from study_server.recruitment.prolific import connect
 from study_server.storage.models import Study
@@ -25,7 +28,8 @@ from study_server.vocabulary import RecruitmentSource
 
 pages: Blueprint = create_study_blueprint("pay", "/pay")
 
-LOGGED_AS = "paid on Prolific: "
+LOGGED_AS = "paid participants: "
+PLATFORM_NAMES = {RecruitmentSource.PROLIFIC: "Prolific", RecruitmentSource.MTURK: "MTurk"}
 SHEET = "sheet"  # the form's field, and what messages call it
 
 
@@ -43,11 +47,27 @@ def _render(study: Study, problem: str = "", **context: object) -> str:
         "pay.html",
         study,
         problem=problem,
-        has_token=bool(os.environ.get("PROLIFIC_TOKEN")),
+        payable_sources=_list_payable_sources(),
+        platform_names=PLATFORM_NAMES,
+        unpaid=count_unpaid(g.db, study),
         payments=payments,
-        prolific_study=request.form.get("prolific_study", "").strip(),
+        account=_read_account(),
         **{"rows": None, "missing": 0, "actions": list(PayAction), "summary": None} | context,
     )
+
+
+def _list_payable_sources() -> list[RecruitmentSource]:
+    """Return the platforms for which this server has credentials."""
+    has_credentials = {
+        RecruitmentSource.PROLIFIC: bool(os.environ.get("PROLIFIC_TOKEN")),
+        RecruitmentSource.MTURK: mturk.has_credentials(),
+    }
+    return [source for source, is_set in has_credentials.items() if is_set]
+
+
+def _read_account() -> Account:
+    """Return the platform's account that the page's form names."""
+    return Account(request.form.get("prolific_study", "").strip(), "sandbox" in request.form)
 
 
 def _render_sheet(
@@ -75,9 +95,12 @@ def reconcile_upload(slug: str) -> ResponseReturnValue:
 
 
 def _read_list() -> tuple[RecruitmentSource, Sequence[Submission]]:
-    prolific_study = request.form.get("prolific_study", "").strip()
-    if prolific_study:
-        return RecruitmentSource.PROLIFIC, connect().list_submissions(prolific_study)
+    account, hit = _read_account(), request.form.get("hit", "").strip()
+    if account.study:
+        return RecruitmentSource.PROLIFIC, connect().list_submissions(account.study)
+    if hit:
+        client = mturk.create_client(account.sandbox)
+        return RecruitmentSource.MTURK, mturk.list_assignments(client, hit)
     file = request.files.get("list")
     if file is None or not file.filename:
         raise StudyError("choose the file that the platform exports")
@@ -115,7 +138,7 @@ def download(slug: str) -> ResponseReturnValue:
 
 @pages.post("/review")
 def review(slug: str) -> ResponseReturnValue:
-    """Show what would be done on Prolific, before it is done, or the decisions again."""
+    """Show what would be done on the platform, before it is done, or the decisions again."""
     study = find_study(slug)
     try:
         rows = _read_sheet()
@@ -127,18 +150,15 @@ def review(slug: str) -> ResponseReturnValue:
 
 @pages.post("/settle")
 def settle(slug: str) -> ResponseReturnValue:
-    """Approve, request returns and pay bonuses on Prolific; a second time changes nothing."""
+    """Approve, return or reject, and pay bonuses; a second time changes nothing."""
     name, study = g.researcher.name, find_study(slug)
     try:
         rows = _read_sheet()
     except StudyError as error:
         return _render(study, str(error)), 409
-    g.db.commit()  # nobody waits for this request's lock while Prolific is asked
+    g.db.commit()  # nobody waits for this request's lock while a platform is asked
     try:
-        done = pay_review.settle_on_prolific(
-            current_app.extensions["engine"], slug, rows,
-            request.form.get("prolific_study", "").strip(),
-        )  # fmt: skip
+        done = pay_review.settle_sheet(current_app.extensions["engine"], rows, _read_account())
     except StudyError as error:
         log_action(g.db, slug, f"{LOGGED_AS}stopped by an error", name)
         g.db.commit()
@@ -146,7 +166,7 @@ def settle(slug: str) -> ResponseReturnValue:
     study, text = find_study(slug), _describe(done.counts)
     summary = pay_review.summarize(done.rows)
     if not summary.has_work:
-        return finish_change(study, LOGGED_AS + text, f"Done on Prolific: {text}", "pay.show")
+        return finish_change(study, LOGGED_AS + text, f"Done: {text}", "pay.show")
     log_action(g.db, slug, LOGGED_AS + text, name)
     g.db.commit()
     problem = f"Done so far: {text}. There is more to do; continue"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import unescape
 
 import pytest
+from botocore.stub import Stubber
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -14,6 +15,7 @@ from study_server.participants.enrollment import enroll_participant
 from study_server.participants.responses import SubmittedResponse
 from study_server.payment import review, settlement
 from study_server.payment.sheet import parse_sheet
+from study_server.recruitment import mturk
 from study_server.storage.engine import write_transaction
 from study_server.studies.lookup import find_study
 from study_server.views.researcher.study import pay
@@ -21,6 +23,7 @@ from study_server.vocabulary import Mode, RecruitmentSource
 from tests.study_server.acting import name_fake, respond, upcoming
 from tests.study_server.browsing import csrf_token, post_form
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
+from tests.study_server.recruitment.test_mturk import HIT, assignment
 
 # One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -121,6 +124,7 @@ def test_decisions_are_in_the_downloaded_sheet(ada: FlaskClient, recruited: Flas
 def test_people_are_paid_once_after_a_review(
     ada: FlaskClient, recruited: Flask, stub: Stub
 ) -> None:
+    assert "1 participant from Prolific or MTurk finished" in words(ada.get(PAY))
     listed = post_form(ada, PAY, PAY, prolific_study=STUDY)
     decided = {"sheet": sheet_of(listed), "action-0": "return", "bonus-1": "1.50"}
     reviewed = post_form(ada, PAY, f"{PAY}/review", prolific_study=STUDY, **decided)
@@ -128,7 +132,9 @@ def test_people_are_paid_once_after_a_review(
     assert not [call for call in stub.heard if call[0] == "POST"]
     form = {"sheet": sheet_of(reviewed), "prolific_study": STUDY}
     assert post_form(ada, PAY, f"{PAY}/settle", **form).location == PAY
-    assert "by ada: 1 return, 1 pay, 1 bonus" in words(ada.get(PAY))
+    page = words(ada.get(PAY))
+    assert "by ada: 1 return, 1 pay, 1 bonus" in page
+    assert "Nobody waits to be paid" in page
     changes = [path for method, path, _ in stub.heard if method == "POST"]
     assert len(changes) == 4  # a return, an approval, and a bonus in two steps
     stub.submissions[1]["bonus_payments"] = [150]
@@ -161,3 +167,54 @@ def test_what_takes_too_long_is_continued(
 
 def test_without_a_token_the_page_says_what_is_missing(ada: FlaskClient) -> None:
     assert "set PROLIFIC_TOKEN to a token" in words(ada.get(PAY))
+
+
+@pytest.fixture
+def mturk_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """Let the page talk to a stub of MTurk's sandbox."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    client = mturk.create_client(sandbox=True)
+    monkeypatch.setattr(mturk, "create_client", lambda sandbox: client)
+    with Stubber(client) as stubber:
+        yield stubber
+    client.close()
+
+
+def test_workers_are_paid_once_on_mturk(
+    ada: FlaskClient, recruited: Flask, mturk_client: Stubber
+) -> None:
+    with write_transaction(recruited.extensions["engine"]) as db:
+        person = enroll_participant(
+            db, find_study(db, "short"), "A1", Mode.LIVE, RecruitmentSource.MTURK
+        )
+        while trials := upcoming(db, person):
+            respond(db, person, trials[0], SubmittedResponse(name_fake(trials[0]), 640, 100, 100))
+    waiting, asked = assignment(1, "Submitted"), {"AssignmentId": "3A1"}
+    mturk_client.add_response("list_assignments_for_hit", {"Assignments": [waiting]})
+    listed = post_form(ada, PAY, PAY, hit=HIT, sandbox="yes")
+    decided = {"sheet": sheet_of(listed), "bonus-0": "1.50", "sandbox": "yes"}
+    reviewed = post_form(ada, PAY, f"{PAY}/review", **decided)
+    assert "What will be done on MTurk (sandbox) Approve 1 submission Pay 1 bonus" in words(
+        reviewed
+    )
+    mturk_client.add_response("get_assignment", {"Assignment": waiting}, asked)
+    mturk_client.add_response("approve_assignment", {}, asked)
+    mturk_client.add_response("list_bonus_payments", {"BonusPayments": []}, asked)
+    mturk_client.add_response("send_bonus", {})
+    form = {"sheet": sheet_of(reviewed), "sandbox": "yes"}
+    assert post_form(ada, PAY, f"{PAY}/settle", **form).location == PAY
+    mturk_client.assert_no_pending_responses()
+    paid = {"WorkerId": "A1", "BonusAmount": "1.50", "AssignmentId": "3A1"}
+    mturk_client.add_response("list_bonus_payments", {"BonusPayments": [paid]}, asked)
+    post_form(ada, PAY, f"{PAY}/settle", **form)
+    assert "by ada: 2 already settled" in words(ada.get(PAY))
+    mturk_client.assert_no_pending_responses()
+
+
+def test_without_credentials_the_page_says_how_to_set_them(
+    ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in words(ada.get(PAY))
