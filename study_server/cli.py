@@ -12,7 +12,7 @@ from study_server.commands.export import bundle, export_command
 from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
 from study_server.commands.privacy import anonymize, forget, forget_rehearsals
-from study_server.commands.recruit import invite, personal_link, recruit, stop_at
+from study_server.commands.recruit import invite, personal_link, quota, recruit, stop_at
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.report import monitor, report
 from study_server.commands.researchers import researcher
@@ -64,6 +64,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         open_command,
         recruit,
         stop_at,
+        quota,
         invite,
         personal_link,
         pause,

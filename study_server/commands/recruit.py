@@ -23,7 +23,14 @@ from study_server.recruitment.platform_settings import (
     store_credit_url,
     store_prolific_codes,
 )
-from study_server.recruitment.stopping import change_stop_at, describe_stop_at
+from study_server.recruitment.stopping import (
+    change_quota,
+    change_stop_at,
+    describe_quota,
+    describe_stop_at,
+    load_quotas,
+    parse_number,
+)
 from study_server.settings import Settings, require_secret
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup
@@ -104,6 +111,37 @@ def stop_at(slug: str, number: int) -> None:
             log_action(db, slug, f"set stop_at to {number or 'no limit'}", COMMAND_LINE)
         text = describe_stop_at(study.stop_at)
     click.echo(f"{slug}: {text}")
+
+
+@click.command()
+@SLUG_ARGUMENT
+@click.argument("name", type=click.Choice([one.value for one in RecruitmentSource]), required=False)
+@click.argument("number", metavar="[N|none]", required=False)
+def quota(slug: str, name: str | None, number: str | None) -> None:
+    """Admit at most N participants from one source; `none` removes the limit.
+
+    Participants who are complete or under way count; those who drop out free their places. The
+    source is prolific, mturk, sona, or link (plain links and invitations). A quota can be changed
+    while the study runs; a change after the freeze is exported in changes.csv, and the report lists
+    it as a deviation. Without a source, the quotas are listed.
+    """
+    if (name is None) != (number is None):
+        raise click.UsageError("give a source and a number, or neither")
+    _, engine = open_database()
+    with write_transaction(engine) as db:
+        study = lookup.find_study(db, slug)
+        if name is not None and number is not None:
+            source, places = RecruitmentSource(name), _parse_quota(number)
+            if change_quota(db, study, source, places, COMMAND_LINE):
+                action = f"changed quotas: {describe_quota(source, places)}"
+                log_action(db, slug, action, COMMAND_LINE)
+        quotas = load_quotas(db, study)
+    lines = [describe_quota(*one) for one in quotas.items()]
+    click.echo(f"{slug}: {'; '.join(lines) or 'no quotas'}")
+
+
+def _parse_quota(text: str) -> int | None:
+    return None if text == "none" else parse_number(text)
 
 
 @click.command()

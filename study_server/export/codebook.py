@@ -150,7 +150,7 @@ CHANGE_COLUMNS = {
     "study": "slug of the study",
     "changed_at": "time of a change of a setting after the freeze; UTC, ISO 8601",
     "by": "command line, or name of the researcher",
-    "setting": "stop_at: number of participants at which enrollment stops",
+    "setting": "stop_at or quota_SOURCE: participants at which enrollment, or a source, is full",
     "before": "value before the change; empty if there was none",
     "after": "value after the change; empty if there is none",
     "complete": "live participants who had finished by then",

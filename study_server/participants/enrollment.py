@@ -18,7 +18,11 @@ from study_server.participants.identities import (
     hash_external_id,
     hash_return_proof,
 )
-from study_server.participants.outcomes import count_places_taken, update_lapsed_outcomes
+from study_server.participants.outcomes import (
+    count_places_taken,
+    is_source_full,
+    update_lapsed_outcomes,
+)
 from study_server.participants.return_visits import return_or_move
 from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
@@ -58,7 +62,7 @@ StimulusIds = Mapping[tuple[str, str], int]  # (image, method) -> id of the stim
 
 
 class StudyFullError(Exception):
-    """The study has as many participants, or each fake as many views, as it needs."""
+    """The study or a source has as many participants, or each fake as many views, as it needs."""
 
 
 class StudyNotOpenError(Exception):
@@ -166,7 +170,7 @@ def enroll_participant(
     if mode is Mode.LIVE and has_withdrawn(db, study, external_id, source):
         raise WithdrawnError
     update_lapsed_outcomes(db, study)
-    if mode is Mode.LIVE and is_study_full(db, study):
+    if mode is Mode.LIVE and is_study_full(db, study, source):
         raise StudyFullError
     participant = _new_participant(db, study, mode, source, language)
     participant.shared_browser = shared_browser
@@ -223,12 +227,16 @@ def _store_link_parameters(
         db.add(LinkParameter(participant_id=participant.id, name=name, value=value))
 
 
-def is_study_full(db: Session, study: Study) -> bool:
+def is_study_full(db: Session, study: Study, source: RecruitmentSource | None = None) -> bool:
     """Return whether the study has the participants, or each fake the views, that it needs.
+
+    source: also whether it has the participants from this source that its quota allows.
 
     Participants who have left, or whose time is over, count until `update_lapsed_outcomes`.
     """
     if study.stop_at is not None and count_places_taken(db, study) >= study.stop_at:
+        return True
+    if source is not None and is_source_full(db, study, source):
         return True
     protocol = parse_stored_protocol(study.protocol)
     if not protocol.target_views:

@@ -20,14 +20,14 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.protocol.model import Protocol, parse_stored_protocol
-from study_server.storage.models import Participant, Study
+from study_server.storage.models import Participant, SourceQuota, Study
 from study_server.storage.plan_counts import (
     IDS_PER_STATEMENT,
     PLACE_TAKING_OUTCOMES,
     add_participants,
     subtract_participants,
 )
-from study_server.vocabulary import Mode, Outcome
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 UNFINISHED_OUTCOMES = (Outcome.ACTIVE, Outcome.ABANDONED)
 # Participants with these outcomes ended before their last trial and cannot continue.
@@ -45,14 +45,22 @@ def timed_out_before(protocol: Protocol) -> datetime:
     return now() - timedelta(minutes=limit) if limit else datetime.min.replace(tzinfo=UTC)
 
 
-def count_places_taken(db: Session, study: Study) -> int:
-    """Count the live participants who are complete or under way."""
+def count_places_taken(db: Session, study: Study, source: RecruitmentSource | None = None) -> int:
+    """Count the live participants, from all sources or one, who are complete or under way."""
     query = select(func.count()).where(
         Participant.study_id == study.id,
         Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
         Participant.mode == Mode.LIVE,
     )
+    if source is not None:
+        query = query.where(Participant.source == source)
     return db.scalar(query) or 0
+
+
+def is_source_full(db: Session, study: Study, source: RecruitmentSource) -> bool:
+    """Return whether as many participants have come from a source as its quota allows."""
+    quota = db.get(SourceQuota, (study.id, source), populate_existing=True)
+    return quota is not None and count_places_taken(db, study, source) >= quota.places
 
 
 def update_lapsed_outcomes(db: Session, study: Study) -> None:

@@ -42,7 +42,7 @@ class SourceCount:
 
 
 def count_by_source(db: Session, study: Study) -> list[SourceCount]:
-    """Count the live participants of each source that has any."""
+    """Count the live participants of each source."""
     query = (
         select(Participant.source, Participant.outcome, func.count())
         .where(Participant.study_id == study.id, Participant.mode == Mode.LIVE)
@@ -57,5 +57,4 @@ def count_by_source(db: Session, study: Study) -> list[SourceCount]:
             started=sum(counts.get((source, outcome), 0) for outcome in Outcome),
         )
         for source in RecruitmentSource
-        if any(of == source for of, _ in counts)
     ]

@@ -162,6 +162,12 @@ def test_the_number_at_which_enrollment_stops_is_changed_by_a_command(
     assert study("stop-at", "short", 10).stdout == stops
     assert study("stop-at", "short", 0).stdout == "short: enrollment has no limit\n"
     assert_refused(study("stop-at", "none", 5), "no study 'none'")
+    at_most = "short: at most 20 participants from prolific\n"
+    assert study("quota", "short", "prolific", 20).stdout == at_most
+    assert study("quota", "short").stdout == at_most
+    assert study("quota", "short", "prolific", "none").stdout == "short: no quotas\n"
+    assert_refused(study("quota", "short", "prolific", "many"), "'many' is not a number")
+    assert study("quota", "short", "prolific").returncode == 2
 
 
 def test_researchers_and_tags_are_managed_by_commands(here: Path, manifest: Path) -> None:

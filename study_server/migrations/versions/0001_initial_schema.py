@@ -319,6 +319,13 @@ def _create_study_tables() -> None:
         sa.Column("complete_count", sa.Integer(), nullable=False),
     )
     op.create_table(
+        "source_quota",
+        sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+        sa.Column("source", _source(), primary_key=True),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.CheckConstraint("places >= 0", name="places_not_negative"),
+    )
+    op.create_table(
         "study_change",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False, index=True),
@@ -619,7 +626,7 @@ def downgrade() -> None:
         "login_link", "logged_action", "researcher", "job", "method_count", "pair_count",
         "stimulus_count", "stored_counts", "incident", "judgment", "response", "trial_stimulus",
         "trial", "environment", "link_parameter", "question_answer", "submitted_page", "screening",
-        "withdrawal", "identity", "participant", "study_change", "unblinding", "accepted_warning",
-        "platform_completion", "wording", "stimulus", "study_tag", "study",
+        "withdrawal", "identity", "participant", "study_change", "source_quota", "unblinding",
+        "accepted_warning", "platform_completion", "wording", "stimulus", "study_tag", "study",
     ):  # fmt: skip
         op.drop_table(table)

@@ -22,6 +22,7 @@ from study_server.storage.models.researchers import LoginLink, Researcher
 from study_server.storage.models.studies import (
     AcceptedWarning,
     PlatformCompletion,
+    SourceQuota,
     Stimulus,
     Study,
     StudyTag,
@@ -50,6 +51,7 @@ __all__ = [
     "Researcher",
     "Response",
     "Screening",
+    "SourceQuota",
     "Stimulus",
     "StimulusCount",
     "StoredCounts",

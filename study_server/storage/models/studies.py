@@ -120,6 +120,19 @@ class PlatformCompletion(Base):
     code_or_url: Mapped[str]
 
 
+class SourceQuota(Base):
+    """The number of live participants from one source at which its enrollment stops."""
+
+    __tablename__ = "source_quota"
+    __table_args__ = (CheckConstraint("places >= 0", name="places_not_negative"),)
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    source: Mapped[RecruitmentSource] = mapped_column(primary_key=True)
+    places: Mapped[int]
+
+
 class AcceptedWarning(Base):
     """A warning of the import's audit that the researcher accepted."""
 

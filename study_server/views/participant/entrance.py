@@ -230,7 +230,8 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
         if _has_withdrawn(study, arrival):
             raise enrollment.WithdrawnError
         # enrollment frees the places of those who have left before it decides
-        if not has_lapsed_participants(g.db, study) and enrollment.is_study_full(g.db, study):
+        is_full = enrollment.is_study_full(g.db, study, arrival.source)
+        if is_full and not has_lapsed_participants(g.db, study):
             raise enrollment.StudyFullError
 
 

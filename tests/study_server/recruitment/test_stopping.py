@@ -1,5 +1,6 @@
 """Enrollment stops at the number of participants that the study needs, on both databases."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,7 +16,12 @@ from study_server.errors import StudyError
 from study_server.export.rows import list_changes
 from study_server.participants.enrollment import StudyFullError, enroll_participant
 from study_server.participants.withdrawal import delete_participant
-from study_server.recruitment.stopping import change_stop_at, parse_stop_at
+from study_server.recruitment.stopping import (
+    change_quota,
+    change_stop_at,
+    load_quotas,
+    parse_number,
+)
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Participant
@@ -38,10 +44,13 @@ def db(engine: Engine, study: str) -> Iterator[Session]:
         yield db
 
 
-def enroll(db: Session, person: object, mode: Mode = Mode.LIVE) -> Participant:
-    return enroll_participant(
-        db, find_study(db, "short"), str(person), mode, RecruitmentSource.LINK
-    )
+def enroll(
+    db: Session,
+    person: object,
+    mode: Mode = Mode.LIVE,
+    source: RecruitmentSource = RecruitmentSource.LINK,
+) -> Participant:
+    return enroll_participant(db, find_study(db, "short"), str(person), mode, source)
 
 
 def freeze(db: Session, participants: int | None = None) -> None:
@@ -142,7 +151,7 @@ def test_a_number_below_one_is_refused(db: Session) -> None:
     with pytest.raises(StudyError, match="use 1 or more"):
         change_stop_at(db, find_study(db, "short"), 0, "ada")
     with pytest.raises(StudyError, match="'many' is not a number"):
-        parse_stop_at("many")
+        parse_number("many")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -158,3 +167,87 @@ def test_the_entrance_of_a_full_study_says_so_until_somebody_leaves(app: Flask) 
     assert page.status_code == 200
     form = {"csrf_token": csrf_token(page), "consent": "yes"}
     assert client.post("/s/short", data=form).status_code == 303
+
+
+def test_many_people_at_the_same_moment_fill_exactly_the_quota_of_each_source(
+    engine: Engine, study: str
+) -> None:
+    quotas = {RecruitmentSource.PROLIFIC: 4, RecruitmentSource.LINK: 2, RecruitmentSource.SONA: 0}
+    with write_transaction(engine) as db:
+        for source, places in quotas.items():
+            change_quota(db, find_study(db, "short"), source, places, "ada")
+        assert load_quotas(db, find_study(db, "short")) == quotas
+
+    def come(number: int) -> RecruitmentSource | None:
+        source = list(RecruitmentSource)[number % 4]
+        try:
+            with write_transaction(engine) as db:
+                enroll(db, number, source=source)
+        except StudyFullError:
+            return None
+        return source
+
+    with ThreadPoolExecutor(12) as threads:
+        came = Counter(threads.map(come, range(28)))
+    unlimited = {RecruitmentSource.MTURK: 7}
+    assert {source: came[source] for source in RecruitmentSource} == quotas | unlimited
+
+
+def test_a_quota_is_raised_and_removed_while_people_come(engine: Engine, study: str) -> None:
+    def change(places: int | None) -> bool:
+        with write_transaction(engine) as db:
+            return change_quota(db, find_study(db, "short"), RecruitmentSource.LINK, places, "ada")
+
+    def come(number: int) -> bool:
+        try:
+            with write_transaction(engine) as db:
+                enroll(db, number)
+        except StudyFullError:
+            return False
+        return True
+
+    assert change(3)
+    with ThreadPoolExecutor(8) as threads:
+        people = [threads.submit(come, number) for number in range(10)]
+        raised = threads.submit(change, 5)
+        people += [threads.submit(come, number) for number in range(10, 20)]
+        assert raised.result()
+        admitted = sum(person.result() for person in people)
+    assert 3 <= admitted <= 5
+    admitted += sum(map(come, range(20, 25)))
+    assert admitted == 5
+    assert change(None)
+    assert not change(None)
+    assert come(30)
+
+
+def test_those_who_drop_out_free_the_place_of_their_source(db: Session) -> None:
+    change_quota(db, find_study(db, "short"), RecruitmentSource.LINK, 1, "ada")
+    enroll(db, "first").last_seen_at = now() - timedelta(days=1)
+    assert enroll(db, "other", source=RecruitmentSource.PROLIFIC).outcome is Outcome.ACTIVE
+    assert enroll(db, "second").outcome is Outcome.ACTIVE
+    with pytest.raises(StudyFullError):
+        enroll(db, "third")
+
+
+def test_changes_of_quotas_after_the_freeze_are_exported(db: Session) -> None:
+    study = find_study(db, "short")
+    change_quota(db, study, RecruitmentSource.SONA, 5, "ada")
+    freeze(db)
+    change_quota(db, study, RecruitmentSource.SONA, 8, "ada")
+    change_quota(db, study, RecruitmentSource.SONA, None, "bob")
+    exported = [
+        (row["setting"], row["by"], row["before"], row["after"]) for row in list_changes(db, study)
+    ]
+    assert exported == [("quota_sona", "ada", "5", "8"), ("quota_sona", "bob", "8", "")]
+    with pytest.raises(StudyError, match="use 0 or more"):
+        change_quota(db, study, RecruitmentSource.SONA, -1, "ada")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_entrance_says_that_a_source_is_full(app: Flask) -> None:
+    with write_transaction(app.extensions["engine"]) as db:
+        change_quota(db, find_study(db, "short"), RecruitmentSource.PROLIFIC, 0, "ada")
+    prolific = "PROLIFIC_PID=5e9088a8a4b6ed018b45ba7b&STUDY_ID=s&SESSION_ID=t"
+    assert "This study is full" in app.test_client().get(f"/s/short?{prolific}").text
+    assert "This study is full" not in app.test_client().get("/s/short").text

@@ -56,6 +56,7 @@ INSERT INTO method_count (study_id, mode, method, participants) VALUES (1, 'live
 INSERT INTO wording (study_id, language, part, text) VALUES (1, 'de', 'question', 'Welches Bild?');
 INSERT INTO platform_completion (study_id, source, outcome, code_or_url)
 VALUES (1, 'prolific', 'complete', 'C1');
+INSERT INTO source_quota (study_id, source, places) VALUES (1, 'prolific', 20);
 INSERT INTO accepted_warning (study_id, number, message, reason)
 VALUES (1, 0, 'all gray', 'a study of grays');
 INSERT INTO screening (participant_id, color_vision, plates_correct) VALUES (1, 'normal', 3);

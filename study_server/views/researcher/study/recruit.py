@@ -14,7 +14,14 @@ from study_server.recruitment import platform_settings
 from study_server.recruitment.arrival import OUTCOMES_WITH_CODE, prolific_completion_code
 from study_server.recruitment.invitations import create_invitation
 from study_server.recruitment.opening import count_by_source, open_study, stop_recruitment
-from study_server.recruitment.stopping import change_stop_at, describe_stop_at, parse_stop_at
+from study_server.recruitment.stopping import (
+    change_quota,
+    change_stop_at,
+    describe_quota,
+    describe_stop_at,
+    load_quotas,
+    parse_number,
+)
 from study_server.storage.models import Study
 from study_server.storage.plan_counts import count_participants
 from study_server.studies.action_log import log_action
@@ -27,7 +34,7 @@ from study_server.views.researcher.study.page import (
     finish_change,
     render_study_page,
 )
-from study_server.vocabulary import Mode, StudyState
+from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 
 pages: Blueprint = create_study_blueprint("recruit", "/recruit")
 
@@ -67,6 +74,7 @@ def _render(study: Study, problem: str = "") -> str:
         places_taken=count_places_taken(g.db, study),
         planned=planned_participants(study),
         sources=count_by_source(g.db, study),
+        quotas=load_quotas(g.db, study),
         by_method=count_participants(g.db, study, Mode.LIVE),
         soft_launch=SOFT_LAUNCH,
         max_invitations=MAX_INVITATIONS,
@@ -102,13 +110,28 @@ def set_stop_at(slug: str) -> ResponseReturnValue:
     """Change the number of participants at which enrollment stops."""
     study = find_study(slug)
     try:
-        stop_at = parse_stop_at(request.form.get("stop_at", ""))
+        stop_at = parse_number(request.form.get("stop_at", ""))
         change_stop_at(g.db, study, stop_at, g.researcher.name)
     except StudyError as error:
         return _refuse(study, error)
     sentence = describe_stop_at(stop_at)
     action = f"set stop_at to {stop_at or 'no limit'}"
     return finish_change(study, action, f"Saved: {sentence}", "recruit.show")
+
+
+@pages.post("/quotas")
+def set_quotas(slug: str) -> ResponseReturnValue:
+    """Change the numbers of participants from each source; an empty field means no limit."""
+    study, changed = find_study(slug), []
+    try:
+        for source in RecruitmentSource:
+            places = parse_number(request.form.get(source, ""))
+            if change_quota(g.db, study, source, places, g.researcher.name):
+                changed.append(describe_quota(source, places))
+    except StudyError as error:
+        return _refuse(study, error)
+    text = "; ".join(changed) or "the quotas are as they were"
+    return finish_change(study, f"changed quotas: {text}", f"Saved: {text}", "recruit.show")
 
 
 @pages.post("/codes")

@@ -141,3 +141,19 @@ def test_invitation_links_are_downloaded(ada: FlaskClient, app: Flask) -> None:
     assert len(set(invited)) == 3
     assert {found[0] for found in invited if found} == {Mode.LIVE}
     assert post(ada, "/invitations", count="0").status_code == 409
+
+
+def test_quotas_are_changed_while_the_study_runs_and_logged(
+    ada: FlaskClient, frozen: Flask
+) -> None:
+    assert post(ada, "/quotas", prolific="20", link="1").location == RECRUIT
+    page = ada.get(RECRUIT)
+    saved = "Saved: at most 1 participant from link; at most 20 participants from prolific"
+    assert saved in words(page)
+    assert re.search(r'name="prolific" type="number" min="0" value="20"', page.text)
+    assert "Plain link or invitation 1 0 1 full" in words(page)
+    assert post(ada, "/quotas", prolific="many", link="").status_code == 409
+    assert post(ada, "/quotas", prolific="20", link="").location == RECRUIT
+    log = words(ada.get("/researcher/log"))
+    assert "changed quotas: at most 1 participant from link" in log
+    assert "changed quotas: no quota for link" in log
