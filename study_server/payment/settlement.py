@@ -38,7 +38,10 @@ def is_actionable(row: PaySheetRow) -> bool:
 
 @dataclass(frozen=True)
 class Account:
-    """Where a sheet is paid. study: the id of Prolific's study, for bonuses. sandbox: MTurk's."""
+    """The accounts that pay a sheet.
+
+    study: the id of Prolific's study, for bonuses. sandbox: use MTurk's sandbox.
+    """
 
     study: str = ""
     sandbox: bool = False
