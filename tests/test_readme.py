@@ -10,9 +10,8 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-import skimage
-from PIL import Image
 
+from tests.photographs import write_photographs
 from tests.ports import free_port
 
 pytestmark = [
@@ -22,8 +21,6 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SQUARE, PHOTOGRAPHS = 128, 20
-SOURCES = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")
 
 # A clone has no environment of its own here: installing one takes minutes and is `make test`'s job.
 SUBSTITUTES = {
@@ -58,28 +55,6 @@ def read_blocks() -> list[list[str]]:
     """Return the command lines of each shell block in the README's section on a study."""
     section = README.split("## A study of your own")[1].split("\n## ")[0]
     return [block.splitlines() for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)]
-
-
-def write_photographs(folder: Path) -> None:
-    """Cut squares from the color photographs that scikit-image ships."""
-    folder.mkdir()
-    squares = []
-    for source in SOURCES:
-        image = Image.open(Path(skimage.__file__).parent / "data" / source).convert("RGB")
-        for top in range(0, image.height - SQUARE + 1, SQUARE):
-            for left in range(0, image.width - SQUARE + 1, SQUARE):
-                square = image.crop((left, top, left + SQUARE, top + SQUARE))
-                squares.append((f"{Path(source).stem}-{top}-{left}", square))
-    colorful = [(name, square) for name, square in squares if is_colorful(square)]
-    for name, square in colorful[:: len(colorful) // PHOTOGRAPHS][:PHOTOGRAPHS]:
-        square.save(folder / f"{name}.png")
-    assert len(list(folder.iterdir())) == PHOTOGRAPHS
-
-
-def is_colorful(square: Image.Image) -> bool:
-    """Return whether at least half of the pixels are clearly not gray."""
-    saturation = square.convert("HSV").getchannel("S").histogram()
-    return sum(saturation[60:]) > SQUARE**2 / 2
 
 
 def write_script(port: int) -> str:

@@ -1,11 +1,12 @@
 """The architecture page shows the packages as they are."""
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.docs.scripts import load_script
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
@@ -13,13 +14,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 
 @pytest.fixture(scope="module")
 def drawing() -> ModuleType:
-    file = ROOT / "docs" / "draw_architecture.py"
-    spec = importlib.util.spec_from_file_location("draw_architecture", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("draw_architecture")
 
 
 def list_subpackages(package: str) -> set[str]:
