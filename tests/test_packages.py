@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
-    "colorizer": ["colorizer", "heif", "onnx", "s3"],
+    "colorizer": ["colorizer", "heif", "onnx", "perceptual", "s3"],
     "study_server": ["server", "metrics", "mturk", "parquet"],
     "analysis": ["analysis", "duckdb"],
 }

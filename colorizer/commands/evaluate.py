@@ -8,7 +8,6 @@ from typing import NamedTuple
 import click
 import numpy as np
 import torch
-from torch import nn
 
 from colorizer.color.prior import ColorPrior
 from colorizer.commands.options import (
@@ -33,17 +32,17 @@ from colorizer.commands.terminal import (
     show_progress,
 )
 from colorizer.errors import ColorizerError
+from colorizer.evaluation.perceptual import Judges, judge_methods, load_judges
 from colorizer.evaluation.scores import (
     BinWeights,
     ImageMetrics,
-    MetricValue,
     bin_weights,
     estimate_means,
     measure_methods,
 )
 from colorizer.evaluation.tables import render_table, write_metrics
 from colorizer.networks.checkpoint import load_colorizer
-from colorizer.networks.classifier import classify_images, load_classifier, read_labels
+from colorizer.networks.classifier import read_labels
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal, map_ahead
@@ -62,8 +61,7 @@ class EvaluationSetup(NamedTuple):
     weights: BinWeights
     precision: torch.dtype
     device: torch.device
-    classifier: nn.Module | None
-    class_labels: Mapping[str, int]  # image -> class; empty without a classifier
+    judges: Judges | None
 
 
 @click.command()
@@ -79,14 +77,21 @@ class EvaluationSetup(NamedTuple):
 @size_option
 @methods_option(METHODS, default="gray,foil,l2,l2-vivid,mcl,mcl-calm,mcl-annealed,real")
 @click.option(
-    "--classifier",
-    type=FILE_TYPE,
-    help="Weights of torchvision's resnet50; adds class accuracy to the table.",
+    "--sample",
+    type=click.IntRange(1),
+    help="Evaluate this many photographs, drawn at random.  [default: all]",
+)
+@click.option(
+    "--perceptual",
+    is_flag=True,
+    help="Add ST-LPIPS and how much an image classifier's predictions change; takes several times "
+    "as long.",
 )
 @click.option(
     "--labels",
     type=FILE_TYPE,
-    help="CSV with columns image,label (required with --classifier).",
+    help="CSV with columns image,label, the photographs' ImageNet classes: adds the classifier's "
+    "accuracy (requires --perceptual).",
 )
 @click.option(
     "--prior",
@@ -106,7 +111,8 @@ def evaluate(
     out: Path,
     size: int,
     methods: Sequence[str],
-    classifier: Path | None,
+    sample: int | None,
+    perceptual: bool,
     labels: Path | None,
     prior_file: Path | None,
     models: dict[str, Path],
@@ -122,8 +128,8 @@ def evaluate(
     """
     if split_name is not None and photos is not None:
         raise ColorizerError("use either --split or --photos, not both")
-    if (classifier is None) != (labels is None):
-        raise ColorizerError("--classifier requires --labels, and --labels requires --classifier")
+    if labels is not None and not perceptual:
+        raise ColorizerError("--labels requires --perceptual")
     files = find_and_print_models(methods, models, quiet)
     prior = find_and_print_prior(prior_file, list(files.values()), quiet)
     precision = fastest_dtype(device)
@@ -131,14 +137,15 @@ def evaluate(
         name: fuse_for_cpu(load_colorizer(path, device), precision) for name, path in files.items()
     }
     photographs, refused = collect_photographs(split_name or "test", photos)
+    if sample is not None:
+        photographs = draw_sample(photographs, sample, seed)
     setup = EvaluationSetup(
         methods,
         loaded,
         bin_weights(prior),
         precision,
         device,
-        load_classifier(classifier, device) if classifier else None,
-        read_class_labels(photographs, labels) if labels else {},
+        load_judges(device, read_labels_of(photographs, labels)) if perceptual else None,
     )
     scores: dict[str, ImageMetrics] = {}
     inputs = read_method_inputs(photographs, size, seed, with_donors="foil" in methods)
@@ -176,21 +183,30 @@ def measure_photograph(
         method_input.to(setup.device), [*methods, "real"], setup.models, setup.precision
     )
     metrics = measure_methods(images, methods, setup.weights)
-    if setup.classifier is not None:
-        predicted_classes = classify_images(setup.classifier, images)
+    if setup.judges is not None:
+        judged = judge_methods(images, methods, setup.judges, photograph.image)
         for method in methods:
-            is_correct = predicted_classes[method] == setup.class_labels[photograph.image]
-            metrics[method]["class_accuracy"] = MetricValue(float(is_correct))
+            metrics[method].update(judged[method])
     return metrics
 
 
-def read_class_labels(photographs: Sequence[Photograph], labels: Path) -> dict[str, int]:
-    """Read the class of every photograph; raises ColorizerError if one has none."""
-    classes = read_labels(labels)
-    for photograph in photographs:
-        if photograph.image not in classes:
-            raise ColorizerError(f"--labels {labels}: no label for {photograph.image}; add one")
+def read_labels_of(photographs: Sequence[Photograph], labels: Path | None) -> dict[str, int]:
+    """Read the classes of photographs, none without a file.
+
+    Raises ColorizerError if the file has a label for none of them.
+    """
+    classes = {} if labels is None else read_labels(labels)
+    if labels is not None and not any(photograph.image in classes for photograph in photographs):
+        raise ColorizerError(
+            f"--labels {labels}: no label for any of the photographs; column image needs their IDs"
+        )
     return classes
+
+
+def draw_sample(photographs: Sequence[Photograph], size: int, seed: int) -> list[Photograph]:
+    """Draw photographs at random, all of them if there are no more than `size`, in their order."""
+    drawn = np.random.default_rng(seed).permutation(len(photographs))[:size]
+    return [photographs[place] for place in sorted(drawn)]
 
 
 def find_and_print_prior(

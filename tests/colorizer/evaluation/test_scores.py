@@ -131,6 +131,20 @@ def test_the_interval_depends_only_on_the_seed() -> None:
     assert first == again != other
 
 
+def test_images_without_weight_count_neither_in_the_mean_nor_in_the_interval() -> None:
+    values = [3.0, 7.0, 5.0, 6.0]
+    measured = [{"l2": {"patches": MetricValue(value, value > 0)}} for value in (*values, 0, 0, 0)]
+    estimate = estimate_means(measured, np.random.default_rng(0))["l2"]["patches"]
+    half = 3.1824463 * np.std(values, ddof=1) / 2  # t of 3 df
+    assert estimate.mean == pytest.approx(5.25)
+    assert estimate.ci95 == pytest.approx((5.25 - half, 5.25 + half))
+    alone = estimate_means(measured[3:], np.random.default_rng(0))["l2"]["patches"]
+    assert alone == (6, None)
+    none = estimate_means(measured[4:], np.random.default_rng(0))["l2"]["patches"]
+    assert math.isnan(none.mean)
+    assert none.ci95 is None
+
+
 def test_there_is_no_interval_for_one_image_or_an_infinite_mean() -> None:
     rng = np.random.default_rng(0)
     assert estimate_means([{"l2": {"psnr": MetricValue(20)}}], rng)["l2"]["psnr"].ci95 is None

@@ -81,6 +81,15 @@ def test_images_csv_has_one_row_per_photograph_and_method(tmp_path: Path) -> Non
     assert rows[3] == {"image": "set/1", "method": "real", "auc_raw": "1.0", "psnr": ""}
 
 
+def test_a_metric_that_could_not_be_measured_is_left_empty(tmp_path: Path) -> None:
+    estimates = {"l2": {"patches": MeanEstimate(math.nan, None)}}
+    write_metrics(tmp_path, estimates, {"a": {"l2": {"patches": MetricValue(0, weight=0)}}})
+    assert (tmp_path / "images.csv").read_text().splitlines()[1] == "a,l2,"
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["l2"]["patches"] == {"mean": None, "ci95": None}
+    assert render_table(estimates, 1).splitlines()[1].split() == ["patches", "-"]
+
+
 def test_the_table_has_intervals_published_values_and_footnotes() -> None:
     table = render_table(ESTIMATES, images=7)
     lines = [line.split() for line in table.splitlines()]
@@ -92,7 +101,7 @@ def test_the_table_has_intervals_published_values_and_footnotes() -> None:
         ["psnr", "21.50", "inf"],
         ["20.00", "to", "23.00"],
     ]
-    assert "LPIPS, FID and KID are not included" in table
+    assert "do not compare it with published LPIPS" in table
     assert max(len(line) for line in table.splitlines()) <= 120
 
 

@@ -1,92 +1,68 @@
-import csv
-import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from skimage import data
 from torch.nn import functional
 
-from colorizer.cli import main
 from colorizer.errors import ColorizerError
-from colorizer.networks.classifier import classify_images, load_classifier, read_labels
-from colorizer.networks.torchvision_ops import import_torchvision
-from colorizer.photos.selection import collect_photographs
-from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
+from colorizer.networks.classifier import (
+    MODEL_PACKAGES,
+    PACKAGE,
+    Classifier,
+    load_classifiers,
+    log_probabilities,
+    read_labels,
+)
 from tests.colorizer.conftest import CPU
-from tests.colorizer.pictures import draw, write_pictures
+
+CATS, ESPRESSO = {281, 282, 285}, {967}  # tabby, tiger cat, Egyptian cat
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the weights of an untrained network, whose predictions are as definite as any."""
-    path = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_file(import_torchvision().models.resnet50().state_dict(), path)
-    return path
+def classifiers() -> list[Classifier]:
+    return load_classifiers(CPU)
 
 
-def test_predictions_agree_with_torchvision(weights: Path) -> None:
-    network = load_classifier(weights, CPU)
-    pixels = torch.from_numpy(draw(0, side=256))[None]
-    published = import_torchvision().models.ResNet50_Weights.IMAGENET1K_V1.transforms()
-    with torch.inference_mode():
-        expected = int(network(published(pixels.movedim(-1, 1))).argmax())
-    assert classify_images(network, {"real": pixels}) == {"real": expected}
+def test_packaged_photographs_are_recognized(classifiers: list[Classifier]) -> None:
+    for photograph, classes in ((data.chelsea(), CATS), (data.coffee(), ESPRESSO)):
+        rgb = torch.from_numpy(photograph).movedim(-1, 0)[None] / 255
+        for classifier in classifiers:
+            found = log_probabilities(classifier, rgb)
+            assert int(found.argmax()) in classes
+            assert float(found.exp().sum()) == pytest.approx(1, abs=1e-4)
 
 
-def test_small_images_are_enlarged_to_the_evaluation_size(weights: Path) -> None:
-    network = load_classifier(weights, CPU)
-    small = torch.from_numpy(draw(1, side=64))[None]
-    large = functional.interpolate(
-        small.movedim(-1, 1).float(), size=256, mode="bilinear", antialias=True
-    )
-    same = large.round().to(torch.uint8).movedim(1, -1)
-    assert classify_images(network, {"a": small}) == classify_images(network, {"a": same})
-
-
-@pytest.mark.slow(3)
-def test_class_accuracy_is_the_share_of_correct_classes(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@torch.inference_mode()
+def test_probabilities_agree_with_the_package(
+    classifiers: list[Classifier], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_pictures(tmp_path / "photos", 3)
-    network, classes = load_classifier(weights, CPU), {}
-    photographs, _ = collect_photographs("test", Path("photos"))
-    for photograph, method_input in zip(
-        photographs, read_method_inputs(photographs, 256, 0, False), strict=True
+    levels = torch.from_numpy(data.coffee()).movedim(-1, 0)[None].float()
+    for classifier, (name, (package, file)) in zip(
+        classifiers, MODEL_PACKAGES.items(), strict=True
     ):
-        assert isinstance(method_input, MethodInput)
-        images = render_methods(method_input, ["real"], {})
-        classes[photograph.image] = classify_images(network, images)["real"]
-    wrong = {**classes, "02": classes["02"] + 1}
-    for labels, right in ((classes, 3), (wrong, 2)):
-        with Path("labels.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([("image", "label"), *labels.items()])
-        options = f"--photos photos --methods gray,real --classifier {weights} --labels labels.csv"
-        with pytest.raises(SystemExit) as exit_info:
-            main(["evaluate", *options.split(), "--quiet"])
-        assert exit_info.value.code == 0
-        metrics = json.loads(Path("outputs/metrics/metrics.json").read_text())
-        assert metrics["real"]["class_accuracy"]["mean"] == pytest.approx(right / 3)
-        assert "class_accuracy" in metrics["gray"]
-
-
-def test_the_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(ColorizerError, match=r"--classifier .*other.*: weights do not fit"):
-        load_classifier(tmp_path / "other.safetensors", CPU)
+        path = getattr(import_module(package), file).get_model_file_path()
+        network = import_module(PACKAGE).EfficientNet.from_pretrained(name, weights_path=path)
+        side = {"efficientnet-lite1": 240, "efficientnet-lite2": 260}[name]
+        resized = functional.interpolate(levels, (side, side), mode="bicubic", antialias=True)
+        expected = network.eval()((resized - 127) / 128).softmax(dim=1)
+        found = log_probabilities(classifier, levels / 255).exp()
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+    assert "Loaded" in capsys.readouterr().out  # by the package; load_classifiers prints nothing
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "problem"),
     [
-        ("a,b\n", "the columns must be image,label"),
-        ("image,label\nx,cat\n", ":2: the label must be"),
+        ("image,class\na,1\n", "the columns must be image,label"),
+        ("image,label\na,1\nb,cat\n", r"labels.csv:3: the label must be a class number, 0 to 999"),
+        ("image,label\na,1000\n", r"labels.csv:2: the label must be a class number"),
     ],
 )
-def test_invalid_labels_are_refused(text: str, message: str, tmp_path: Path) -> None:
+def test_invalid_labels_are_refused(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "labels.csv").write_text(text)
-    with pytest.raises(ColorizerError, match=message):
+    with pytest.raises(ColorizerError, match=problem):
         read_labels(tmp_path / "labels.csv")
+    with pytest.raises(ColorizerError, match="no such file"):
+        read_labels(tmp_path / "other.csv")
