@@ -1,8 +1,8 @@
 """Unpack a zip of stimuli that somebody uploaded, after everything in it was checked.
 
 Nothing is written before all entries are known to be harmless: names stay below the folder, no
-entry is encrypted, a link or a device, and the unpacked files fit the limits, whatever they contain
-(zip bombs: Fifield, WOOT 2019).
+entry is encrypted, a link, a device or compressed in an unusual way, and the unpacked files fit the
+limits, whatever they contain (zip bombs: Fifield, WOOT 2019).
 """
 
 import shutil
@@ -26,8 +26,15 @@ RATIO_CHECKED_FROM = 64 * 1024 * 1024  # bytes unpacked; less is no danger
 IGNORED_FOLDERS = ("__MACOSX",)
 IS_ENCRYPTED = 0x1  # a bit of an entry's flags
 REGULAR_TYPES = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: the program that made the zip did not say
-# What the decompressors raise for damaged data, and for methods of compression they do not know.
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what every program writes by default
+# zipfile has no common exception for files that it cannot read.
+DAMAGE = (
+    zipfile.BadZipFile,  # headers that contradict each other, or a wrong checksum
+    zlib.error,  # data that cannot be inflated
+    EOFError,  # data that end too early
+    NotImplementedError,  # a version of the format, or a kind of entry, that zipfile does not know
+    ValueError,  # offsets outside the file, and names that are not in their encoding
+)
 
 
 class UnpackedFile(NamedTuple):
@@ -105,6 +112,8 @@ def _require_regular(entry: zipfile.ZipInfo) -> None:
             f"{entry.filename!r} is a link or a device, not a file; put the image itself into the "
             "zip"
         )
+    if entry.compress_type not in COMPRESSIONS:
+        raise StudyError(f"{entry.filename!r} is not compressed by deflate; make the zip again")
 
 
 def _require_size(entries: list[zipfile.ZipInfo], archive_bytes: int, max_total_bytes: int) -> None:
@@ -168,10 +177,7 @@ def _unpack(opened: zipfile.ZipFile, file: UnpackedFile, folder: Path) -> None:
         with opened.open(file.entry) as source, target.open("xb") as copy:
             shutil.copyfileobj(source, copy)  # reads no more than the size that was checked
     except DAMAGE as error:
-        raise StudyError(
-            f"{file.entry.filename!r} is damaged or compressed in an unknown way; make the zip "
-            "again"
-        ) from error
+        raise StudyError(f"{file.entry.filename!r} is damaged; make the zip again") from error
 
 
 def _find_methods_folder(folder: Path) -> Path:

@@ -132,6 +132,18 @@ def test_what_cannot_be_unpacked_is_refused(
         unpack(archive, tmp_path / "unpacked")
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_unusual_compression_is_refused_before_anything_is_written(
+    compression: int, tmp_path: Path
+) -> None:
+    archive = tmp_path / "stimuli.zip"
+    with zipfile.ZipFile(archive, "w", compression) as opened:
+        opened.writestr("real/a.png", b"an image")
+    with pytest.raises(StudyError, match=r"'real/a\.png' is not compressed by deflate"):
+        unpack(archive, tmp_path / "unpacked")
+    assert list((tmp_path / "unpacked").iterdir()) == []
+
+
 def test_a_zip_bomb_is_refused_by_its_ratio_before_anything_is_written(tmp_path: Path) -> None:
     zeros = {f"real/{number}.png": bytes(10_000_000) for number in range(8)}
     archive = write_zip(tmp_path / "stimuli.zip", zeros)
