@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from study_server.app import create_app
 from study_server.settings import PREFIX, Settings
+from study_server.views.researcher.study.stimuli import FORM_BYTES
+from study_server.web.bodies import MAX_TABLE_BYTES
 from tests.nginx import NEEDS_NGINX, NGINX
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +83,35 @@ def test_nginx_in_a_container_serves_as_the_documented_one() -> None:
     documented = (ROOT / "docs" / "nginx.conf").read_text()
     adapted = documented.replace("/var/log/nginx/study.log", "/dev/stderr")
     assert server_block((DEPLOY / "nginx.conf").read_text()) == server_block(adapted)
+
+
+SIZE = re.compile(r"(?:client_max_body_size|max_size) (\d+)(?:m;|MiB)")
+UPLOAD = re.compile(r"(?:location ~|path_regexp) (\^\S+\$)")
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"),
+    [
+        ("deploy/Caddyfile", ""),
+        ("deploy/nginx.conf", ""),
+        ("docs/nginx.conf", ""),
+        ("docs/nginx-path.conf", "/study"),
+    ],
+)
+def test_only_the_address_of_uploads_takes_a_whole_zip(path: str, prefix: str) -> None:
+    text = (ROOT / path).read_text()
+    (pattern,) = UPLOAD.findall(text)
+    app = create_app(Settings(database_url="sqlite://", secret_key="x" * 16))
+    admitted = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if re.search(pattern, prefix + re.sub(r"<[^>]+>", "x", rule.rule))
+    }
+    assert admitted == {"stimuli.upload"}
+    limits = sorted(int(size) * 1024 * 1024 for size in SIZE.findall(text))
+    of_zips = Settings(secret_key="x" * 16).max_upload_mb * 1_000_000 + FORM_BYTES
+    assert [limits[0] >= MAX_TABLE_BYTES, limits[1] >= of_zips, len(limits)] == [True, True, 2]
+    assert limits[0] < 4 * MAX_TABLE_BYTES
 
 
 @pytest.mark.nginx

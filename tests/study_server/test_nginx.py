@@ -1,6 +1,7 @@
 """docs/nginx.conf with Debian's nginx: it sends the stimuli, and no header tells them apart."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -37,6 +38,15 @@ class Site:
         content = reply.read()
         connection.close()
         return reply.status, {name.lower(): value for name, value in reply.getheaders()}, content
+
+    def post(self, path: str, body: bytes) -> int:
+        """Return the status of the reply, which nginx may send before it has read the body."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with suppress(ConnectionError):
+            connection.request("POST", path, body)
+        status = connection.getresponse().status
+        connection.close()
+        return status
 
 
 @pytest.fixture
@@ -96,6 +106,12 @@ def test_nginx_does_not_serve_stimuli_by_file_name(site: Site, tmp_path: Path) -
         assert site.get(path)[0] == 404
     assert site.get("/stimuli../study.sqlite")[0] == 404
     assert site.get("/stimuli/../../study.sqlite")[0] in (400, 404)
+
+
+def test_a_large_body_passes_at_the_address_of_uploads_only(site: Site) -> None:
+    study, body = "/researcher/studies/short", bytes(3_000_000)
+    assert site.post(f"{study}/stimuli/upload", body) == 302  # to the sign-in page
+    assert site.post(f"{study}/pay", body) == 413
 
 
 def test_an_answered_trial_has_no_images_behind_nginx_either(site: Site) -> None:
