@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from study_server.drafts.protocol_errors import ProtocolFormError, explain_error
 from study_server.drafts.protocol_fields import FormField, describe_field
 from study_server.drafts.protocol_form import format_value, parse_number, split_list
+from study_server.protocol.key_texts import KeyText
 from study_server.studies.design import AnalysisPlan, PlannedExclusions
 
 LONG_KEYS = ("hypotheses", "stopping")
@@ -27,9 +28,12 @@ def _list_fields(
     model: type[AnalysisPlan] | type[PlannedExclusions], prefix: str
 ) -> list[FormField]:
     properties = model.model_json_schema()["properties"]
-    comments = {key: schema.get("description", "") for key, schema in properties.items()}
+    texts = {
+        key: KeyText(field.title or "", field.description or "")
+        for key, field in model.model_fields.items()
+    }
     return [
-        describe_field(key, _without_null(schema), comments, prefix)
+        describe_field(key, _without_null(schema), texts, prefix)
         for key, schema in properties.items()
         if key != "exclusions"
     ]
@@ -38,7 +42,7 @@ def _list_fields(
 def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the schema of a setting without the possibility that it is absent."""
     present = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
-    return {**present[0], "description": schema.get("description", "")} if present else schema
+    return present[0] if present else schema
 
 
 def list_plan_values(plan: AnalysisPlan) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""The fields of the protocol's form: their explanations, limits and choices.
+"""The fields of the protocol's form: their labels, explanations, limits and choices.
 
-Explanations are the comments of study.toml; limits are those of the models that validate it.
+Labels and explanations are in protocol/key_texts.py; limits are those of the models that validate
+study.toml.
 """
 
 import re
@@ -10,9 +11,14 @@ from functools import cache
 from typing import Any
 
 from study_server.languages import LANGUAGES
+from study_server.protocol.key_texts import (
+    PROTOCOL_KEYS,
+    QUESTION_KEYS,
+    SCALE_KEYS,
+    STAIRCASE_KEYS,
+    KeyText,
+)
 from study_server.protocol.model import Protocol
-from study_server.protocol.presets import KEY_COMMENTS, STAIRCASE_COMMENTS
-from study_server.protocol.table_comments import QUESTION_COMMENTS, SCALE_COMMENTS
 from study_server.tasks.catalog import TASKS
 
 GROUPS = {
@@ -37,7 +43,6 @@ GROUPS = {
 }  # fmt: skip
 TABLE_KEYS = ("staircase", "scales", "questions")  # with fields of their own
 FIXED_KEYS = ("slug", "wording", "preset")  # the form only shows them
-UNITS = {"ms": "ms", "minutes": "minutes"}
 PATTERN_MEANINGS = {  # what a person calls the characters of a pattern
     "a-z": "lowercase letters",
     "A-Z": "capital letters",
@@ -52,7 +57,7 @@ class FormField:
     """A key of the protocol as a field of a form.
 
     name: of the input. kind: flag, choice, number, decimal, text, list, or numbers (several whole
-    numbers). choices: the values of a choice. limits: what is possible, in words; empty if
+    numbers). choices: the values of a choice. limits: what is possible, as a sentence; empty if
     anything is.
     """
 
@@ -74,7 +79,7 @@ def protocol_groups() -> dict[str, list[FormField]]:
     others = tuple(key for key in properties if key not in named and key not in TABLE_KEYS)
     groups = GROUPS | ({"More settings": others} if others else {})
     return {
-        title: [describe_field(key, properties[key], KEY_COMMENTS) for key in keys]
+        title: [describe_field(key, properties[key], PROTOCOL_KEYS) for key in keys]
         for title, keys in groups.items()
     }
 
@@ -83,13 +88,13 @@ def protocol_groups() -> dict[str, list[FormField]]:
 def table_fields(table: str) -> list[FormField]:
     """Return the fields of an entry of `questions` or `scales`, or of `staircase`."""
     definitions = Protocol.model_json_schema()["$defs"]
-    model, comments = {
-        "questions": ("Question", QUESTION_COMMENTS),
-        "scales": ("Scale", SCALE_COMMENTS),
-        "staircase": ("Staircase", STAIRCASE_COMMENTS),
+    model, texts = {
+        "questions": ("Question", QUESTION_KEYS),
+        "scales": ("Scale", SCALE_KEYS),
+        "staircase": ("Staircase", STAIRCASE_KEYS),
     }[table]
     return [
-        describe_field(key, _resolve(definitions, schema), comments)
+        describe_field(key, _resolve(definitions, schema), texts)
         for key, schema in definitions[model]["properties"].items()
     ]
 
@@ -100,7 +105,7 @@ def _resolve(definitions: Mapping[str, Any], schema: Mapping[str, Any]) -> Mappi
 
 
 def describe_field(
-    key: str, schema: Mapping[str, Any], comments: Mapping[str, str], prefix: str = ""
+    key: str, schema: Mapping[str, Any], texts: Mapping[str, KeyText], prefix: str = ""
 ) -> FormField:
     """Describe the field of a key by its JSON schema. prefix: of the name of its input."""
     kind = _kind_of(key, schema)
@@ -108,12 +113,12 @@ def describe_field(
     return FormField(
         name=prefix + key,
         key=key,
-        label=_label(key),
+        label=texts[key].label,
         kind=kind,
-        explanation=_explain(comments.get(key, ""), kind),
-        limits=_limits(key, kind, schema, number),
+        explanation=texts[key].explanation,
+        limits=_write_sentence(_limits(key, kind, schema, number)),
         choices=tuple(TASKS) if key == "task" else tuple(schema.get("enum", ())),
-        is_fixed=comments is KEY_COMMENTS and key in FIXED_KEYS,
+        is_fixed=texts is PROTOCOL_KEYS and key in FIXED_KEYS,
     )
 
 
@@ -126,18 +131,8 @@ def _kind_of(key: str, schema: Mapping[str, Any]) -> str:
     return kinds.get(str(schema.get("type")), "text")
 
 
-def _label(key: str) -> str:
-    *words, last = key.split("_")
-    unit = UNITS.get(last) if words else None
-    text = " ".join(words if unit else (*words, last)).capitalize()
-    return f"{text} ({unit})" if unit else text
-
-
-def _explain(comment: str, kind: str) -> str:
-    """Return the comment; a flag is yes or no on the page, and true or false in the file."""
-    if kind != "flag":
-        return comment
-    return re.sub(r"\bfalse:", "no:", re.sub(r"\btrue:", "yes:", comment))
+def _write_sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _limits(key: str, kind: str, schema: Mapping[str, Any], number: Mapping[str, Any]) -> str:
@@ -151,7 +146,7 @@ def _limits(key: str, kind: str, schema: Mapping[str, Any], number: Mapping[str,
     if kind == "list":
         most = f"at most {schema['maxItems']}; " if "maxItems" in schema else ""
         pattern = schema["items"].get("pattern", "")
-        each = f"; each {describe_characters(pattern)}" if pattern else ""
+        each = f". Each consists of {describe_characters(pattern)}" if pattern else ""
         return f"{most}separated by commas{each}"
     if "pattern" in schema:
         return describe_characters(schema["pattern"])
@@ -160,7 +155,7 @@ def _limits(key: str, kind: str, schema: Mapping[str, Any], number: Mapping[str,
 
 def _describe_span(number: Mapping[str, Any]) -> str:
     least, most = f"{number['minimum']:,}", number.get("maximum")
-    return f"at least {least}" if most is None else f"{least} to {most:,}"
+    return f"at least {least}" if most is None else f"from {least} to {most:,}"
 
 
 def describe_characters(pattern: str) -> str:

@@ -42,7 +42,7 @@ TYPICAL_READING_MINUTES = 2  # estimate for all pages
 class Protocol(BaseModel):
     """The settings of a study, in the order of the keys in `study.toml`.
 
-    `presets.KEY_COMMENTS` explains each key.
+    `key_texts.PROTOCOL_KEYS` explains each key.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -1,4 +1,4 @@
-"""Presets of published protocols, and the comment for each key of study.toml.
+"""Presets of published protocols.
 
 zhang2016: Zhang, Isola & Efros, ECCV 2016. isola2017: pix2pix. zhu2017: CycleGAN. saharia: SR3 and
 Palette. hype_inf, hype_time: Zhou et al., NeurIPS 2019. Settings that a preset does not list have
@@ -6,8 +6,6 @@ the defaults of `Protocol`, which are those of zhang2016 unless noted here.
 """
 
 from typing import Any, Literal, NamedTuple, get_args
-
-from study_server.tasks.catalog import TASKS
 
 Preset = Literal[
     "zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype_inf", "hype_time", "exposure",
@@ -208,7 +206,7 @@ PRESET_DESCRIPTIONS = {
     ),
     "within": PresetDescription(
         "Colorization, all methods",
-        "the settings of Zhang et al. as we recommend them",
+        "studies after Zhang et al.; we recommend it",
         "As above, but each participant sees all methods, so half as many people are enough.",
     ),
     "isola2017": PresetDescription(
@@ -238,105 +236,36 @@ PRESET_DESCRIPTIONS = {
     ),
     "exposure": PresetDescription(
         "Single images, six exposures",
-        "perception research; close to HYPE",
+        "perception research, in a way close to HYPE",
         "How long must people look to recognize a fake? Exposures from 100 to 5000 ms.",
     ),
     "pairwise": PresetDescription(
         "Preference between two images",
-        "common in image generation and restoration, and in model arenas",
+        "image generation, image restoration and model arenas",
         "Participants choose the better of two images; ties are allowed.",
     ),
     "best_of_n": PresetDescription(
         "Best of several images",
-        "common in image restoration and colorization",
+        "image restoration and colorization",
         "Participants choose the best of four images, with a reference beside them.",
     ),
     "ranking": PresetDescription(
         "Ranking",
-        "common in image restoration and style transfer",
+        "image restoration and style transfer",
         "Participants put three images in order.",
     ),
     "acr": PresetDescription(
         "Rating of single images (ACR)",
-        "ITU-T P.910, the image and video quality community",
+        "research on the quality of images and video (ITU-T P.910)",
         "Participants rate one image at a time on a five-point scale.",
     ),
     "dcr": PresetDescription(
         "Rating against the original (DCR)",
-        "ITU-T P.910, the image and video quality community",
+        "research on the quality of images and video (ITU-T P.910)",
         "Participants rate how much an image differs from the original beside it.",
     ),
 }
 assert PRESET_DESCRIPTIONS.keys() == PRESETS.keys()
-
-KEY_COMMENTS = {
-    "slug": "address of the study: /s/SLUG",
-    "title": "shown to participants on every page",
-    "languages": "languages offered to participants; the first one is the fallback",
-    "wording": "folder next to this file with the texts for participants",
-    "entry": "open: anyone; recruited: from Prolific, MTurk or SONA, or invited; invited: by "
-    "`study invite` only",
-    "linked": "true: recognize people in other linked studies of this server; the consent says so",
-    "exclude_studies": "slugs of linked studies whose participants cannot take part in this one",
-    "link_parameters": "query parameters of the entry link that are stored with the participant, "
-    "such as batch; never one that identifies people",
-    "device": "any; or computer: requires a mouse, trackpad or keyboard",
-    "color_vision": "unasked; recorded; or required: participants without normal color vision are "
-    "screened out",
-    "night_light": "unasked; or recorded: ask whether the screen is tinted",
-    "plates": "color vision plates shown before the first trial (at most 10); not a diagnosis",
-    "plates_min_correct": "participants who read fewer correctly are screened out",
-    "completion_code": "true: also show a code at the end to people who come by a link of your "
-    "own; on Prolific and MTurk, there always is one",
-    "preset": "preset that the defaults come from",
-    "task": f"what a trial asks: {', '.join(TASKS)}",
-    "methods": "methods to compare, as named in manifest.csv",
-    "assignment": "between: one method per participant; within: all methods for every participant",
-    "candidates": "images in a trial, unless they are shown one at a time",
-    "include_real": "true: the photograph competes with the methods",
-    "ties": "true: participants may call the images equally good",
-    "reference": "method shown beside the candidates with a label, such as gray; empty: none",
-    "caption": "true: show the caption of the image, a column of manifest.csv",
-    "layout": "candidates in a row or in a grid",
-    "stimuli": "recolored: fakes have the luma of their photograph; any: no constraint",
-    "paired": "true: each fake with its own photograph; false: with a different photograph",
-    "presentation": "sequential: one after the other; simultaneous: both at once; single: no pairs",
-    "question": "fake: participants choose the fake; real: they choose the photograph",
-    "order": "which image comes first: left_first or random",
-    "qualification": "qualification trials at the start, without feedback",
-    "qualification_min_correct": "proportion of qualification trials that must be correct",
-    "practice": "practice trials with feedback, never analyzed",
-    "trials": "test trials; with single images, half of them are photographs",
-    "attention_checks": "trials with an obvious fake, spread among the test trials",
-    "repeats": "test trials shown a second time, to measure consistency",
-    "target_views": "stop admitting participants once every fake has been shown this often; "
-    "0: no limit",
-    "first_blank_ms": "blank before the first trial",
-    "blank_ms": "blank before each trial after the first",
-    "exposure_ms": "how long an image is shown; [500, 1000]: randomized; 0: until the answer",
-    "gap_ms": "blank between the two images of a sequential pair",
-    "masks": "noise images after each exposure",
-    "mask_ms": "duration of each mask",
-    "after_ms": "blank between the last image and the buttons",
-    "feedback_ms": "duration of feedback; 0: until the participant continues",
-    "prefetch": "trials loaded ahead, which can be answered without a connection",
-    "disturbed": "disturbed trials: keep, or replace each of them (at most twice)",
-    "abandoned_after_minutes": "inactivity after which a participant's place is given to someone "
-    "else",
-    "time_limit_minutes": "time limit from consent to the last answer; later answers are refused; "
-    "0: no limit",
-}
-
-STAIRCASE_COMMENTS = {
-    "start_ms": "exposure of the first trial of each block",
-    "up_ms": "how much longer the next image is shown after a wrong answer",
-    "down_ms": "how much shorter it is shown after right_in_a_row right answers",
-    "right_in_a_row": "right answers in a row that shorten the exposure; then the count restarts",
-    "min_ms": "shortest exposure",
-    "max_ms": "longest exposure",
-    "blocks": "blocks of test trials; images may appear again in another block",
-    "trials_per_block": "test trials in each block, all of different images; half show photographs",
-}
 
 # The preset with which a study of a task begins, and what differs from it.
 PRESETS_BY_TASK: dict[str, tuple[str, dict[str, Any]]] = {

@@ -11,7 +11,7 @@ BlockCount = Annotated[int, Field(ge=1, le=100)]
 
 
 class Staircase(BaseModel):
-    """The settings of the table `[staircase]`; `presets.STAIRCASE_COMMENTS` explains each key."""
+    """The settings of the table `[staircase]`; `key_texts.STAIRCASE_KEYS` explains each."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from study_server.errors import StudyError
+from study_server.protocol.key_texts import PROTOCOL_KEYS, STAIRCASE_KEYS, KeyText
 from study_server.protocol.model import Protocol
-from study_server.protocol.presets import KEY_COMMENTS, PRESETS, STAIRCASE_COMMENTS
+from study_server.protocol.presets import PRESETS
 
 
 def create_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
@@ -29,7 +30,7 @@ def format_toml(protocol: Protocol) -> str:
         [
             "# A perceptual-realism study. Edit this file, then run `study import`.",
             "",
-            *_format_commented_table(settings, KEY_COMMENTS),
+            *_format_commented_table(settings, PROTOCOL_KEYS),
             *(
                 line
                 for key, entries in tables.items()
@@ -37,17 +38,18 @@ def format_toml(protocol: Protocol) -> str:
                 for line in ("", f"[[{key}]]", *_format_table(entry))
             ),
             *(["", "[staircase]"] if staircase else []),
-            *_format_commented_table(staircase, STAIRCASE_COMMENTS),
+            *_format_commented_table(staircase, STAIRCASE_KEYS),
             "",
         ]
     )
 
 
 def _format_commented_table(
-    settings: Mapping[str, object], comments: Mapping[str, str]
+    settings: Mapping[str, object], texts: Mapping[str, KeyText]
 ) -> list[str]:
     rows = [
-        (f"{key} = {_format_toml_value(value)}", comments[key]) for key, value in settings.items()
+        (f"{key} = {_format_toml_value(value)}", texts[key].explanation)
+        for key, value in settings.items()
     ]
     width = max((len(setting) for setting, _ in rows), default=0)
     return [f"{setting:<{width}}  # {note}" for setting, note in rows]

@@ -41,32 +41,46 @@ class PlannedExclusions(BaseModel):
 
     model_config = PLAN_CONFIG
 
-    min_completed_fraction: Proportion = 0.9
-    """share of the planned trials that a participant must have answered"""
-    planned_trials: NonNegativeInt | None = None
-    """test trials and attention checks per participant, without repeats"""
-    attention_checks_min_correct: NonNegativeInt | None = None
-    """correct attention checks required; by default, one error in five is allowed; 0: no rule"""
-    attention_checks_planned: NonNegativeInt | None = None
-    """attention checks per participant"""
-    attention_checks_min_planned: NonNegativeInt = 8
-    """with fewer planned attention checks, failures are flagged but nobody is excluded"""
-    fast_ms: DurationMs = 200
-    """faster answers are excluded"""
-    max_fast_fraction: Proportion = 0.25
-    """participants with a larger share of such answers are excluded"""
-    slow_ms: DurationMs = 60_000
-    """slower answers are excluded"""
-    side_max_fraction: Proportion = 0.9
-    """largest share of answers on one side"""
-    alternation_max_fraction: Proportion = 0.95
-    """largest share of answers that switch sides"""
-    flagged_max_fraction: Proportion = 0.5
-    """largest share of disturbed trials"""
-    min_answers: NonNegativeInt = 10
-    """with fewer answers, rules about shares do not apply"""
-    allow_repeated: bool = False
-    """true: include participants who took part in another linked study before"""
+    min_completed_fraction: Annotated[
+        Proportion, Field(title="Trials answered, at least (share)")
+    ] = 0.9
+    """Participants who answered a smaller share of the planned trials are excluded."""
+    planned_trials: Annotated[NonNegativeInt | None, Field(title="Planned trials")] = None
+    """This is the number of test trials and attention checks per participant, without repeats."""
+    attention_checks_min_correct: Annotated[
+        NonNegativeInt | None, Field(title="Attention checks correct, at least")
+    ] = None
+    """Participants with fewer are excluded. Empty allows one error in five; 0 means no rule."""
+    attention_checks_planned: Annotated[
+        NonNegativeInt | None, Field(title="Planned attention checks")
+    ] = None
+    """This is the number of attention checks per participant."""
+    attention_checks_min_planned: Annotated[
+        NonNegativeInt, Field(title="Attention checks needed for the rule")
+    ] = 8
+    """With fewer planned attention checks, failures are flagged but nobody is excluded."""
+    fast_ms: Annotated[DurationMs, Field(title="Fast answers, below (ms)")] = 200
+    """Faster answers are excluded."""
+    max_fast_fraction: Annotated[Proportion, Field(title="Fast answers, at most (share)")] = 0.25
+    """Participants with a larger share of fast answers are excluded."""
+    slow_ms: Annotated[DurationMs, Field(title="Slow answers, above (ms)")] = 60_000
+    """Slower answers are excluded."""
+    side_max_fraction: Annotated[
+        Proportion, Field(title="Answers on one side, at most (share)")
+    ] = 0.9
+    """Participants with a larger share of answers on the same side are excluded."""
+    alternation_max_fraction: Annotated[
+        Proportion, Field(title="Answers that switch sides, at most (share)")
+    ] = 0.95
+    """Participants with a larger share of answers that switch sides are excluded."""
+    flagged_max_fraction: Annotated[
+        Proportion, Field(title="Disturbed trials, at most (share)")
+    ] = 0.5
+    """Participants with a larger share of disturbed trials are excluded."""
+    min_answers: Annotated[NonNegativeInt, Field(title="Answers needed for these shares")] = 10
+    """The rules about shares of answers do not apply to participants with fewer answers."""
+    allow_repeated: Annotated[bool, Field(title="Include people from linked studies")] = False
+    """Participants who took part in another linked study before are included."""
 
 
 class AnalysisPlan(BaseModel):
@@ -74,16 +88,18 @@ class AnalysisPlan(BaseModel):
 
     model_config = PLAN_CONFIG
 
-    hypotheses: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """what the study tests, one sentence each"""
-    margin: Proportion | None = None
-    """equivalence margin for the difference between two rates"""
-    participants: NonNegativeInt | None = None
-    """planned number of participants who complete the study"""
-    stopping: str = ""
-    """the stopping rule, in words"""
-    covariates: Annotated[tuple[CovariateName, ...], Field(strict=False)] = ()
-    """whose levels the report compares: device, language, source, folder, tag_..., or a question"""
+    hypotheses: Annotated[tuple[str, ...], Field(strict=False, title="Hypotheses")] = ()
+    """State what the study tests, in one sentence each."""
+    margin: Annotated[
+        Proportion | None, Field(title="Equivalence margin (difference of rates)")
+    ] = None
+    """The report tests whether two rates differ by less than this."""
+    participants: Annotated[NonNegativeInt | None, Field(title="Planned participants")] = None
+    """Enrollment stops when this many participants have completed the study or are under way."""
+    stopping: Annotated[str, Field(title="Stopping rule")] = ""
+    """Say in words when the data collection ends."""
+    covariates: Annotated[tuple[CovariateName, ...], Field(strict=False, title="Covariates")] = ()
+    """The report compares the levels of device, language, source, folder, tag_... or a question."""
     exclusions: PlannedExclusions = PlannedExclusions()
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from study_server.errors import StudyError
 from study_server.protocol.image_supply import find_shortage, most_trials_per_block
+from study_server.protocol.key_texts import STAIRCASE_KEYS
 from study_server.protocol.model import Protocol
-from study_server.protocol.presets import STAIRCASE_COMMENTS
 from study_server.protocol.schedule import ImagePools, plan_trials
 from study_server.protocol.staircase import Staircase, next_exposure
 from study_server.protocol.study_toml import create_protocol, format_toml, read_protocol
@@ -103,8 +103,8 @@ def test_a_staircase_is_written_with_a_remark_for_every_key_and_read_back(tmp_pa
     file.write_text(text)
     assert read_protocol(file) == HYPE_TIME
     table = text.partition("[staircase]\n")[2].splitlines()
-    assert [line.split(" ")[0] for line in table if line] == list(STAIRCASE_COMMENTS)
-    assert list(STAIRCASE_COMMENTS) == list(Staircase.model_fields)
+    assert [line.split(" ")[0] for line in table if line] == list(STAIRCASE_KEYS)
+    assert list(STAIRCASE_KEYS) == list(Staircase.model_fields)
 
 
 @pytest.mark.parametrize(
