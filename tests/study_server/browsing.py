@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
+from study_server.vocabulary import Role
 
 PASSWORD = "correct horse battery"
 
@@ -26,12 +27,12 @@ def consent(client: FlaskClient, entry: str = "/s/short") -> str:
     return answer.location
 
 
-def sign_in(app: Flask) -> FlaskClient:
-    """Add the owner Ada, and return a browser in which she is signed in."""
+def sign_in(app: Flask, name: str = "ada", role: Role = Role.OWNER) -> FlaskClient:
+    """Add a researcher, and return a browser in which they are signed in."""
     with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", researchers.hash_password(PASSWORD))
+        researchers.add_researcher(db, name, researchers.hash_password(PASSWORD), role)
     client = app.test_client()
-    form = {"name": "ada", "password": PASSWORD}
+    form = {"name": name, "password": PASSWORD}
     form["csrf_token"] = csrf_token(client.get("/researcher/login"))
     assert client.post("/researcher/login", data=form).status_code == 303
     return client

@@ -16,7 +16,7 @@ from tests.study_server.browsing import sign_in
 
 
 @pytest.fixture
-def ada(app: Flask) -> FlaskClient:
+def client(app: Flask) -> FlaskClient:
     """Return a browser in which the owner Ada is signed in."""
     return sign_in(app)
 

@@ -4,10 +4,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from study_server.storage.engine import write_transaction
-from study_server.studies import researchers
 from study_server.vocabulary import Role
-from tests.study_server.browsing import csrf_token
+from tests.study_server.browsing import csrf_token, sign_in
 
 # One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -20,15 +18,7 @@ PUBLIC = {"check_login", "redeem_login_link", "logout"}
 @pytest.fixture(params=[*Role, None], ids=[*Role, "nobody"])
 def client(request: pytest.FixtureRequest, app: Flask) -> FlaskClient:
     """Return a browser of a researcher with each role, and of a person who is not signed in."""
-    client = app.test_client()
-    if request.param is None:
-        return client
-    with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", researchers.hash_password(PASSWORD), request.param)
-    form = {"name": "ada", "password": PASSWORD}
-    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
-    assert client.post("/researcher/login", data=form).status_code == 303
-    return client
+    return app.test_client() if request.param is None else sign_in(app, role=request.param)
 
 
 def routes(app: Flask, method: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Tests of the pages on which a draft is changed and frozen."""
 
-import html
 import io
 import json
 import re
@@ -15,14 +14,13 @@ from study_server.participants import enrollment
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.study_toml import parse_toml
 from study_server.storage.engine import write_transaction
-from study_server.studies import researchers
 from study_server.studies.action_log import list_actions
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState, WordingPart
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording
 from tests.conftest import short_protocol
-from tests.study_server.browsing import csrf_token
+from tests.study_server.browsing import words
 
 # One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -31,20 +29,11 @@ STUDY = "/researcher/studies/short"
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def client(app: Flask, client: FlaskClient) -> FlaskClient:
     """Return a browser in which Ada is signed in; the study is a draft."""
     with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", researchers.hash_password("correct horse battery"))
         find_study(db, "short").state = StudyState.DRAFT
-    client = app.test_client()
-    form = {"name": "ada", "password": "correct horse battery"}
-    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
-    assert client.post("/researcher/login", data=form).status_code == 303
     return client
-
-
-def words(page: TestResponse) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def hidden(client: FlaskClient, page: str) -> dict[str, str]:
@@ -84,7 +73,7 @@ def test_a_saved_protocol_is_shown_and_logged(client: FlaskClient, app: Flask) -
         in page
     )
     assert "UTC)" in page
-    assert "The preset has 40." in page
+    assert "The preset’s value is 40." in page
     assert actions(app) == [
         "ada changed trials of the protocol, which deleted 1 simulated participant"
     ]

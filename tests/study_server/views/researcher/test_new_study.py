@@ -1,6 +1,5 @@
 """Tests of the page for a new study, and of the pages of a study without stimuli."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -12,26 +11,13 @@ from werkzeug.test import TestResponse
 from study_server.cli import commands
 from study_server.errors import StudyError
 from study_server.protocol.presets import PRESETS
-from study_server.storage.engine import read_session, write_transaction
-from study_server.studies import researchers
+from study_server.storage.engine import read_session
 from study_server.studies.action_log import list_actions
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import StudyState
-from tests.study_server.browsing import csrf_token
+from tests.study_server.browsing import csrf_token, words
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """Return a browser in which Ada is signed in."""
-    with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", researchers.hash_password("correct horse battery"))
-    client = app.test_client()
-    form = {"name": "ada", "password": "correct horse battery"}
-    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
-    assert client.post("/researcher/login", data=form).status_code == 303
-    return client
 
 
 def create(client: FlaskClient, **values: str | list[str]) -> TestResponse:
@@ -85,10 +71,6 @@ def test_a_mistake_is_named_and_what_was_typed_is_kept(
 def empty(client: FlaskClient) -> FlaskClient:
     assert create(client, title="Empty", slug="empty").status_code == 303
     return client
-
-
-def words(reply: TestResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", reply.text).split())
 
 
 def test_nobody_can_take_part_in_a_study_without_stimuli(empty: FlaskClient) -> None:

@@ -13,10 +13,9 @@ from study_server.participants import enrollment
 from study_server.participants.participation import store_comment
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Identity, LoggedAction, Participant
-from study_server.studies import researchers
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Role
-from tests.study_server.browsing import csrf_token, words
+from tests.study_server.browsing import csrf_token, sign_in, words
 from tests.study_server.monitoring.people import take_part
 
 # One database is enough: the services are tested on both, and views only call services.
@@ -24,22 +23,6 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 STUDY = "/researcher/studies/short"
 PASSWORD = "correct horse battery"
-
-
-def sign_in(app: Flask, name: str, role: Role) -> FlaskClient:
-    with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, name, researchers.hash_password(PASSWORD), role)
-    client = app.test_client()
-    form = {"name": name, "password": PASSWORD}
-    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
-    assert client.post("/researcher/login", data=form).status_code == 303
-    return client
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """Return a browser in which Ada, an owner, is signed in."""
-    return sign_in(app, "ada", Role.OWNER)
 
 
 @pytest.fixture

@@ -13,18 +13,12 @@ from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import JobKind, Mode, RecruitmentSource
-from tests.study_server.browsing import post_form, sign_in
+from tests.study_server.browsing import post_form
 
 # One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 REHEARSE = "/researcher/studies/short/rehearse"
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """Return a browser in which Ada is signed in."""
-    return sign_in(app)
 
 
 def test_simulated_participants_are_requested_with_a_rate_per_method(

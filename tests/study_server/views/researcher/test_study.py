@@ -1,64 +1,24 @@
 """Tests of a study's page, its state, its participants and its downloads."""
 
 import json
-import re
-from html import unescape
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
-from study_server.participants import enrollment
-from study_server.participants.responses import SubmittedResponse
-from study_server.settings import find_resource_folder
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant
-from study_server.studies import researchers
-from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording
-from study_server.studies.lookup import find_study
 from study_server.views.researcher.study import overview
 from study_server.views.researcher.study.people import participants
-from study_server.vocabulary import Mode, RecruitmentSource
-from tests.study_server.acting import name_fake, respond, upcoming
-from tests.study_server.browsing import csrf_token
+from study_server.vocabulary import Mode
+from tests.study_server.browsing import csrf_token, words
 
 # One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 STUDY = "/researcher/studies/short"
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """Return a browser in which Ada is signed in."""
-    with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", researchers.hash_password("correct horse battery"))
-    client = app.test_client()
-    form = {"name": "ada", "password": "correct horse battery"}
-    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
-    assert client.post("/researcher/login", data=form).status_code == 303
-    return client
-
-
-@pytest.fixture
-def frozen(app: Flask) -> Flask:
-    """Return an app whose study has a design for two participants, one of them complete."""
-    with write_transaction(app.extensions["engine"]) as db:
-        study = find_study(db, "short")
-        wording = hash_wording(db, study, find_resource_folder("templates"))
-        freeze_study(db, study, AnalysisPlan(participants=2), wording)
-        person = enrollment.enroll_participant(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
-        while trials := upcoming(db, person):
-            answer = SubmittedResponse(name_fake(trials[0]), 640, 100, 100)
-            respond(db, person, trials[0], answer)
-    return app
-
-
-def words(page: TestResponse) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def test_the_page_shows_the_progress_of_the_study(client: FlaskClient, frozen: Flask) -> None:
