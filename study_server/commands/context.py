@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich import progress
@@ -42,7 +42,15 @@ UNBLINDED_BY_COMMAND_LINE = "command line"  # the value of unblinding.unblinded_
 
 SLUG_ARGUMENT = click.argument("slug")
 PATH_TYPE = click.Path(path_type=Path)
+Command = TypeVar("Command", bound=Callable[..., Any])
 STUDY_TOML_ARGUMENT = click.argument("protocol_file", metavar="STUDY_TOML", type=PATH_TYPE)
+
+
+def out_option(default: str, description: str) -> Callable[[Command], Command]:
+    """Return the option --out for the path of a file to write."""
+    return click.option(
+        "--out", type=PATH_TYPE, default=Path(default), show_default=True, help=description
+    )
 
 
 YES_OPTION = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")

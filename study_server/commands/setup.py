@@ -16,6 +16,7 @@ from study_server.commands.context import (
     confirm_by_typing,
     erase_traces,
     open_database,
+    out_option,
     show_progress,
 )
 from study_server.commands.wording import print_unfilled_placeholders
@@ -61,13 +62,7 @@ from study_server.wording.files import read_wording
     show_default=True,
     help="Published protocol to start from; docs/protocols.md compares them.",
 )
-@click.option(
-    "--out",
-    type=PATH_TYPE,
-    default=Path("study.toml"),
-    show_default=True,
-    help="Protocol file to write.",
-)
+@out_option("study.toml", "Protocol file to write.")
 def new(slug: str, preset: str, out: Path) -> None:
     """Create a protocol file with comments, and the texts for participants; edit both.
 
@@ -103,13 +98,7 @@ def parse_folders(
     "the controls (foil).",
 )  # fmt: skip
 @click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
-@click.option(
-    "--out",
-    type=PATH_TYPE,
-    default=Path("manifest.csv"),
-    show_default=True,
-    help="Manifest to write.",
-)
+@out_option("manifest.csv", "Manifest to write.")
 def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
     """Write a manifest for images from any generator.
 

@@ -14,8 +14,8 @@ from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS_BY_TASK
 from study_server.protocol.study_toml import create_protocol
 from study_server.settings import Settings
-from study_server.stimuli.folders import write_manifest
-from study_server.stimuli.importing import ImportSummary, TrackProgress, import_study
+from study_server.stimuli.folders import TrackProgress, write_manifest
+from study_server.stimuli.importing import ImportSummary, import_study
 from study_server.stimuli.manifest import group_by_method, read_manifest
 from study_server.storage.engine import read_session
 from study_server.studies.lookup import require_new_slug

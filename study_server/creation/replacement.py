@@ -13,9 +13,9 @@ from study_server.drafts.text_merging import adapt_text
 from study_server.errors import StudyError
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.simulation.rehearsals import require_no_simulation
+from study_server.stimuli.folders import TrackProgress, track_nothing
 from study_server.stimuli.importing import (
     GiveReason,
-    TrackProgress,
     accept_nothing,
     import_stimuli,
 )
@@ -68,7 +68,7 @@ def replace_stimuli(
     folder: Path,
     *,
     accept: GiveReason = accept_nothing,
-    track: TrackProgress = lambda images, total: images,
+    track: TrackProgress = track_nothing,
 ) -> ReplacedStimuli:
     """Import stimuli into a draft, all or none, in place of those that it has.
 

@@ -20,7 +20,8 @@ from study_server.stimuli.audit_report import (
     write_audit_report,
 )
 from study_server.stimuli.files import temporary_folder
-from study_server.stimuli.importing import AuditFailedError, TrackProgress
+from study_server.stimuli.folders import TrackProgress, track_nothing
+from study_server.stimuli.importing import AuditFailedError
 from study_server.stimuli.method_folders import prepare_manifest
 from study_server.stimuli.zip_upload import unpack_zip
 from study_server.storage.engine import read_session
@@ -47,7 +48,7 @@ def import_from(
     *,
     reasons: Mapping[str, str],
     seen: AuditReport | None = None,
-    track: TrackProgress = lambda items, total: items,
+    track: TrackProgress = track_nothing,
 ) -> ReplacedStimuli:
     """Import stimuli into a draft, as `replace_stimuli` does.
 
@@ -85,7 +86,7 @@ def import_with_report(
     report_file: Path,
     *,
     reasons: Mapping[str, str],
-    track: TrackProgress = lambda items, total: items,
+    track: TrackProgress = track_nothing,
 ) -> ReplacedStimuli:
     """Import stimuli as `import_from` does, and write the result or the findings to a file.
 

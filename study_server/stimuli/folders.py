@@ -23,6 +23,13 @@ from study_server.stimuli.manifest import MANIFEST_COLUMNS, METHOD_PATTERN, Mani
 from study_server.vocabulary import REAL_METHOD
 
 TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
+
+
+def track_nothing(items: Iterable[Any], _total: int) -> Iterable[Any]:
+    """Return the items: nobody watches the progress."""
+    return items
+
+
 MAX_FILES_NAMED = 5  # in a message; the others are counted
 
 
@@ -38,7 +45,7 @@ def write_manifest(
     folders: Mapping[str, Path],
     *,
     paired: bool = True,
-    track: TrackProgress = lambda files, total: files,
+    track: TrackProgress = track_nothing,
 ) -> ManifestSummary:
     """Write a manifest of the images in each method's folder.
 

@@ -34,8 +34,8 @@ class Step:
     sentence: str
 
 
-class _Draft(NamedTuple):
-    """A step before it is known whether it is the next one."""
+class _StepFacts(NamedTuple):
+    """A step without its state, which depends on the steps before it."""
 
     title: str
     page: str
@@ -46,30 +46,30 @@ class _Draft(NamedTuple):
 def list_steps(db: Session, study: Study, *, has_report: bool) -> list[Step]:
     """Return the nine steps; the first that is not done is `now`, and all after it are later."""
     protocol = parse_stored_protocol(study.protocol)
-    drafts = [
+    steps = [
         *_preparation(db, study, protocol),
         *_run(db, study),
-        _Draft(
+        _StepFacts(
             "Report",
             "report",
             has_report and study.state is StudyState.CLOSED,
             "Estimate the rates or scores, with intervals.",
         ),
     ]
-    first_open = next((i for i, draft in enumerate(drafts) if not draft.is_done), len(drafts))
+    first_open = next((i for i, step in enumerate(steps) if not step.is_done), len(steps))
     return [
-        Step(draft.title, draft.page, _state_of(i, first_open, draft), draft.sentence)
-        for i, draft in enumerate(drafts)
+        Step(step.title, step.page, _state_of(i, first_open, step), step.sentence)
+        for i, step in enumerate(steps)
     ]
 
 
-def _state_of(index: int, first_open: int, draft: _Draft) -> StepState:
+def _state_of(index: int, first_open: int, facts: _StepFacts) -> StepState:
     if index == first_open:
         return StepState.NOW
-    return StepState.DONE if draft.is_done else StepState.LATER
+    return StepState.DONE if facts.is_done else StepState.LATER
 
 
-def _preparation(db: Session, study: Study, protocol: Protocol) -> list[_Draft]:
+def _preparation(db: Session, study: Study, protocol: Protocol) -> list[_StepFacts]:
     stimuli, images = db.execute(
         select(func.count(), func.count(Stimulus.image.distinct())).where(
             Stimulus.study_id == study.id
@@ -82,7 +82,7 @@ def _preparation(db: Session, study: Study, protocol: Protocol) -> list[_Draft]:
     rehearsed = _count_rehearsals(db, study)
     imported = stimuli > 0
     return [
-        _Draft(
+        _StepFacts(
             "Stimuli",
             "stimuli",
             imported,
@@ -91,7 +91,7 @@ def _preparation(db: Session, study: Study, protocol: Protocol) -> list[_Draft]:
             if imported
             else "Upload the photographs and the fakes.",
         ),
-        _Draft(
+        _StepFacts(
             "Audit",
             "stimuli",
             imported,
@@ -99,14 +99,14 @@ def _preparation(db: Session, study: Study, protocol: Protocol) -> list[_Draft]:
             if imported
             else "The upload is checked for what would give fakes away.",
         ),
-        _Draft(
+        _StepFacts(
             "Protocol",
             "protocol",
             imported,
             f"{format_count(protocol.trials, 'trial', 'trials')} per participant, preset "
             f"{protocol.preset}.",
         ),
-        _Draft(
+        _StepFacts(
             "Wording",
             "wording",
             imported and unfilled == 0,
@@ -114,7 +114,7 @@ def _preparation(db: Session, study: Study, protocol: Protocol) -> list[_Draft]:
             if unfilled
             else "No places are left to fill in.",
         ),
-        _Draft(
+        _StepFacts(
             "Rehearsal",
             "rehearse",
             rehearsed > 0 or study.design is not None,
@@ -122,7 +122,7 @@ def _preparation(db: Session, study: Study, protocol: Protocol) -> list[_Draft]:
             if rehearsed
             else "Take part yourself, and let simulated participants take part.",
         ),
-        _Draft(
+        _StepFacts(
             "Freeze",
             "freeze",
             study.design is not None,
@@ -140,15 +140,18 @@ def _count_rehearsals(db: Session, study: Study) -> int:
     return db.scalar(query) or 0
 
 
-def _run(db: Session, study: Study) -> list[_Draft]:
+def _run(db: Session, study: Study) -> list[_StepFacts]:
     complete, planned = count_complete(db, study), planned_participants(study)
     is_closed = study.state is StudyState.CLOSED
     is_over = is_closed or (planned is not None and complete >= planned > 0)
-    of_planned = f" of {planned:,} planned" if planned else ""
-    people = format_count(complete, "participant", "participants")
+    people = (
+        f"{complete:,} of {format_count(planned, 'planned participant', 'planned participants')}"
+        if planned
+        else format_count(complete, "participant", "participants")
+    )
     return [
-        _Draft("Recruit", "recruit", is_over, f"{people}{of_planned} complete."),
-        _Draft(
+        _StepFacts("Recruit", "recruit", is_over, f"Complete so far: {people}."),
+        _StepFacts(
             "Close",
             "recruit",
             is_closed,

@@ -24,7 +24,7 @@ from study_server.commands.address import (
     announce_address,
     format_address,
 )
-from study_server.commands.context import PATH_TYPE, open_database, show_progress
+from study_server.commands.context import PATH_TYPE, open_database, out_option, show_progress
 from study_server.commands.run import DEFAULT_THREADS
 from study_server.commands.setup import parse_folders
 from study_server.counts import format_count
@@ -77,13 +77,7 @@ Ctrl-C stops the server; `study serve` starts it again"""
 @click.option("--slug", default="", help="Address of the study. [default: the methods' names]")
 @click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
 @click.option("--accept", is_flag=True, help="Go on despite warnings of the audit.")
-@click.option(
-    "--out",
-    type=PATH_TYPE,
-    default=Path("study.toml"),
-    show_default=True,
-    help="Protocol file to write; the texts are written beside it.",
-)
+@out_option("study.toml", "Protocol file to write; the texts are written beside it.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),

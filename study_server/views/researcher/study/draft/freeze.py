@@ -1,7 +1,5 @@
 """The analysis plan, the freeze of the design, and the return to draft."""
 
-from collections.abc import Mapping
-
 from flask import g, request
 from flask.typing import ResponseReturnValue
 
@@ -18,13 +16,13 @@ from study_server.drafts.plan_form import (
     parse_plan,
     plan_fields,
 )
-from study_server.drafts.protocol_errors import ProtocolFormError
-from study_server.drafts.protocol_form import list_differences
+from study_server.drafts.protocol_form import FormValues
 from study_server.errors import StudyError
 from study_server.export.method_text import describe_method
 from study_server.settings import find_resource_folder
 from study_server.storage.models import Study
 from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording, read_frozen_plan
+from study_server.views.researcher.study.draft.refusal import NOT_REFUSED, Refusal, explain_refusal
 from study_server.views.researcher.study.page import (
     create_study_blueprint,
     find_study,
@@ -75,7 +73,7 @@ def unfreeze(slug: str) -> ResponseReturnValue:
         action = unfreeze_study(g.db, study)
     except StudyError as error:
         g.db.rollback()
-        return _render(study, list_plan_values(_current_plan(study)), problem=str(error)), 409
+        return _render(study, list_plan_values(_current_plan(study)), Refusal(str(error))), 409
     return finish_change(study, action, "The study is a draft again", "freeze.show")
 
 
@@ -83,38 +81,21 @@ def _current_plan(study: Study) -> AnalysisPlan:
     return read_frozen_plan(study) or load_draft_plan(study)
 
 
-def _render_refused(
-    study: Study, typed: Mapping[str, str], error: StudyError
-) -> ResponseReturnValue:
+def _render_refused(study: Study, typed: FormValues, error: StudyError) -> ResponseReturnValue:
     """Show the plan as it was typed; nothing was saved."""
     stored = list_plan_values(_current_plan(study))
     typed_values = {name: value for name, value in typed.items() if name in stored}
-    invalid = isinstance(error, ProtocolFormError)
-    page = _render(
-        study,
-        stored | typed_values,
-        problem=str(error),
-        problems=error.problems if isinstance(error, ProtocolFormError) else {},
-        differences=[] if invalid else list_differences(stored, typed_values),
-    )
-    return page, 422 if invalid else 409
+    refusal = explain_refusal(error, stored, typed_values)
+    page = _render(study, stored | typed_values, refusal)
+    return page, 422 if refusal.problems else 409
 
 
-def _render(
-    study: Study,
-    values: Mapping[str, str],
-    *,
-    problem: str = "",
-    problems: Mapping[str, str] | None = None,
-    differences: list[tuple[str, str, str]] | None = None,
-) -> str:
+def _render(study: Study, values: FormValues, refusal: Refusal = NOT_REFUSED) -> str:
     is_open, has_people = study.state is StudyState.OPEN, has_live_participants(g.db, study)
     return render_study_page(
         "draft/freeze.html",
         study,
-        problem=problem,
-        problems=problems or {},
-        differences=differences or [],
+        **vars(refusal),
         values=values,
         plan_fields=plan_fields(),
         exclusion_fields=exclusion_fields(),

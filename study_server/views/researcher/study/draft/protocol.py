@@ -1,7 +1,5 @@
 """The protocol of a study: every key of study.toml in a form, and the file itself."""
 
-from collections.abc import Mapping
-
 from flask import Response, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,15 +7,14 @@ from study_server.drafts.draft import StaleDraftError, draft_version, find_lock
 from study_server.drafts.estimates import PayEstimate, estimate_pay
 from study_server.drafts.freezing import load_draft_plan
 from study_server.drafts.protocol_change import (
-    ProtocolChange,
     change_protocol,
     describe_rehearsals,
 )
-from study_server.drafts.protocol_errors import ProtocolFormError, validate_settings
+from study_server.drafts.protocol_errors import validate_settings
 from study_server.drafts.protocol_fields import protocol_groups, table_fields
 from study_server.drafts.protocol_form import (
     REPEATED_TABLES,
-    list_differences,
+    FormValues,
     list_entry_numbers,
     list_form_values,
     parse_form,
@@ -31,6 +28,7 @@ from study_server.storage.models import Study
 from study_server.studies.reports import PowerFile, read_power
 from study_server.studies.unblinding import planned_participants
 from study_server.views.researcher.access import app_settings
+from study_server.views.researcher.study.draft.refusal import NOT_REFUSED, Refusal, explain_refusal
 from study_server.views.researcher.study.page import (
     create_study_blueprint,
     find_study,
@@ -59,29 +57,23 @@ def save(slug: str) -> ResponseReturnValue:
     typed = {name: value for name, value in request.form.items() if name not in CONTROLS}
     try:
         protocol = validate_settings(parse_form(typed, parse_stored_protocol(study.protocol)))
-        change = change_protocol(g.db, study, protocol, version=request.form.get("version", ""))
     except StudyError as error:
-        g.db.rollback()
         return _render_refused(study, typed, error)
-    return _finish(study, change)
+    return _change(study, protocol, typed)
 
 
 @pages.post("/upload")
 def upload(slug: str) -> ResponseReturnValue:
     """Save an uploaded study.toml, or say what is wrong in it."""
     study, file = find_study(slug), request.files.get("file")
-    typed: dict[str, str] = {}
     try:
         content = file.read() if file else b""
         if not content:
             raise StudyError("Choose a file first")
         protocol = parse_toml(content, "study.toml")
-        typed = list_form_values(protocol)
-        change = change_protocol(g.db, study, protocol, version=request.form.get("version", ""))
     except StudyError as error:
-        g.db.rollback()
-        return _render_refused(study, typed, error)
-    return _finish(study, change)
+        return _render_refused(study, {}, error)
+    return _change(study, protocol, list_form_values(protocol))
 
 
 @pages.get("/study.toml")
@@ -92,7 +84,13 @@ def download(slug: str) -> ResponseReturnValue:
     return Response(content, mimetype="application/toml", headers=headers)
 
 
-def _finish(study: Study, change: ProtocolChange) -> ResponseReturnValue:
+def _change(study: Study, protocol: Protocol, typed: FormValues) -> ResponseReturnValue:
+    """Save a protocol, or show again what was typed."""
+    try:
+        change = change_protocol(g.db, study, protocol, version=request.form.get("version", ""))
+    except StudyError as error:
+        g.db.rollback()
+        return _render_refused(study, typed, error)
     if not change.changed_keys:
         g.db.rollback()
         flash(change.describe())
@@ -105,39 +103,22 @@ def _finish(study: Study, change: ProtocolChange) -> ResponseReturnValue:
     return reply
 
 
-def _render_refused(
-    study: Study, typed: Mapping[str, str], error: StudyError
-) -> ResponseReturnValue:
+def _render_refused(study: Study, typed: FormValues, error: StudyError) -> ResponseReturnValue:
     """Show the form as it was typed, with the problem; nothing was saved."""
     stored = list_form_values(parse_stored_protocol(study.protocol))
-    is_stale = isinstance(error, StaleDraftError)
-    page = _render(
-        study,
-        stored | dict(typed),
-        problem=str(error),
-        problems=error.problems if isinstance(error, ProtocolFormError) else {},
-        differences=list_differences(stored, typed) if is_stale else [],
-    )
-    return page, 409 if is_stale or find_lock(g.db, study) else 422
+    page = _render(study, stored | dict(typed), explain_refusal(error, stored, typed))
+    is_conflict = isinstance(error, StaleDraftError) or find_lock(g.db, study)
+    return page, 409 if is_conflict else 422
 
 
-def _render(
-    study: Study,
-    values: Mapping[str, str],
-    *,
-    problem: str = "",
-    problems: Mapping[str, str] | None = None,
-    differences: list[tuple[str, str, str]] | None = None,
-) -> str:
+def _render(study: Study, values: FormValues, refusal: Refusal = NOT_REFUSED) -> str:
     protocol = parse_stored_protocol(study.protocol)
     power, power_problem = _read_power(study.slug)
     pay, pay_problem = _estimate_pay(study, protocol)
     return render_study_page(
         "draft/protocol.html",
         study,
-        problem=problem or pay_problem,
-        problems=problems or {},
-        differences=differences or [],
+        **vars(refusal) | {"problem": refusal.problem or pay_problem},
         values=values,
         groups=protocol_groups(),
         tables={table: table_fields(table) for table in (*REPEATED_TABLES, "staircase")},
@@ -155,7 +136,7 @@ def _render(
     )
 
 
-def _shown_languages(values: Mapping[str, str]) -> list[str]:
+def _shown_languages(values: FormValues) -> list[str]:
     """Return the languages that were typed, in which the questions need a text."""
     return [language for language in split_list(values["languages"]) if language in LANGUAGES]
 

@@ -1,7 +1,10 @@
 """The page of one participant, and what an owner can do with their data."""
 
+from collections.abc import Callable
+
 from flask import abort, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.monitoring.exclusion_sentences import explain_exclusions
@@ -62,25 +65,31 @@ def _render(study: Study, participant: Participant, problem: str = "", link: str
 @pages.post("/<name>/forget")
 def forget(slug: str, name: str) -> ResponseReturnValue:
     """Delete a participant and all of their answers."""
-    study = find_study(slug)
-    participant = _find_participant(study, name)
-    if "confirmed" not in request.form:
-        return _render(study, participant, UNCONFIRMED), 400
-    delete_participant(g.db, participant)
     message = "The participant and all of their answers are deleted"
-    return finish_change(study, "deleted a participant", message, "participants.show")
+    return _change(slug, name, delete_participant, "deleted a participant", message)
 
 
 @pages.post("/<name>/anonymize")
 def anonymize(slug: str, name: str) -> ResponseReturnValue:
     """Delete what connects a participant with a person; the answers stay."""
+    message = f"{name} is anonymous now"
+    return _change(slug, name, anonymize_participant, "anonymized a participant", message)
+
+
+def _change(
+    slug: str,
+    name: str,
+    change: Callable[[Session, Participant], object],
+    action: str,
+    message: str,
+) -> ResponseReturnValue:
+    """Change a participant if the box that confirms it is checked, and log the action."""
     study = find_study(slug)
     participant = _find_participant(study, name)
     if "confirmed" not in request.form:
         return _render(study, participant, UNCONFIRMED), 400
-    anonymize_participant(g.db, participant)
-    message = f"{name} is anonymous now"
-    return finish_change(study, "anonymized a participant", message, "participants.show")
+    change(g.db, participant)
+    return finish_change(study, action, message, "participants.show")
 
 
 @pages.post("/<name>/link")
