@@ -25,10 +25,15 @@ def atomic_write(path: Path, *, private: bool = False) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        remove_path(temporary)
+
+
+def remove_path(path: Path) -> None:
+    """Delete a file, or a folder with its files; do nothing if there is neither."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def make_private(path: Path, *, create: bool = False) -> None:

@@ -136,18 +136,22 @@ class Settings(BaseSettings):
         """The private folder of uploads that are not imported yet."""
         return self.instance_folder / "uploads"
 
+    def reports_folder(self, slug: str) -> Path:
+        """Return the folder of a study's reports, interim estimates and sample size."""
+        return self.instance_folder / "reports" / slug
+
     def report_path(self, slug: str, mode: Mode = Mode.LIVE) -> Path:
         """Return the path where the researcher pages look for a study's report."""
-        folder = self.instance_folder / "reports" / slug
+        folder = self.reports_folder(slug)
         return (folder if mode is Mode.LIVE else folder / mode) / "report.html"
 
     def monitor_path(self, slug: str) -> Path:
         """Return the path where the researcher pages look for a study's interim estimates."""
-        return self.instance_folder / "reports" / slug / "monitor.json"
+        return self.reports_folder(slug) / "monitor.json"
 
     def power_path(self, slug: str) -> Path:
         """Return the path where the researcher pages look for a study's sample size."""
-        return self.instance_folder / "reports" / slug / "power.json"
+        return self.reports_folder(slug) / "power.json"
 
 
 def read_settings() -> Settings:

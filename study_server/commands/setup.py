@@ -25,7 +25,7 @@ from study_server.creation.study_files import choose_wording_folder, write_study
 from study_server.drafts.freezing import load_draft_plan
 from study_server.errors import StudyError
 from study_server.export.output_folder import default_design_path
-from study_server.files import atomic_write
+from study_server.files import atomic_write, remove_path
 from study_server.participants.withdrawal import delete_all_participants
 from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
@@ -41,13 +41,13 @@ from study_server.stimuli.images import describe_conversions
 from study_server.stimuli.importing import AuditFailedError, import_study
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.studies import lookup
+from study_server.studies.action_log import COMMAND_LINE, log_action
 from study_server.studies.design import freeze_study as freeze_study
 from study_server.studies.design import hash_wording, read_plan
 from study_server.studies.removal import (
     delete_study,
     measure_contents,
-    remove_stimuli,
-    require_not_open,
+    require_deletable,
     require_replaceable,
 )
 from study_server.wording.files import read_wording
@@ -150,13 +150,13 @@ def import_command(
     folder = protocol_file.parent / protocol.wording
     wording = read_wording(protocol, folder)
     settings, engine = open_database()
-    replaced_folders: set[str] = set()
+    replaced: set[Path] = set()
 
     def make_room(db: Session, slug: str) -> None:
         existing = lookup.find_or_none(db, slug)
         if existing is not None:
             require_replaceable(db, existing)
-            replaced_folders.update(delete_study(db, existing))
+            replaced.update(delete_study(db, existing, settings))
 
     with read_session(engine) as db:
         lookup.require_linked_studies(db, protocol)
@@ -183,7 +183,9 @@ def import_command(
     except AuditFailedError as error:
         _print_findings(error.findings)
         raise
-    remove_stimuli(settings.stimuli_folder, replaced_folders)
+    kept = settings.reports_folder(protocol.slug), settings.power_path(protocol.slug)
+    for path in replaced - set(kept):
+        remove_path(path)
     _print_findings(stored.accepted_findings)
     if stored.conversions:
         described = describe_conversions(stored.conversions)
@@ -265,27 +267,30 @@ def freeze(slug: str, plan_path: Path | None, out: Path | None) -> None:
 @SLUG_ARGUMENT
 @YES_OPTION
 def delete(slug: str, yes: bool) -> None:
-    """Delete a study for good, with its answers, texts, stimuli and unblinding log.
+    """Delete a study for good, with its answers, texts, stimuli, reports and unblinding log.
 
-    Asks for the slug to be typed. A study that is open must be paused or closed first. Backups,
-    exports and reports are not touched: they keep what they contain until you delete them.
+    Asks for the slug to be typed. A study that is open must be paused or closed first. Its folder
+    in instance/reports is deleted, too. Backups, exports and reports elsewhere are not touched:
+    they keep what they contain until you delete them.
     """
     settings, engine = open_database()
     with read_session(engine) as db:
         study = lookup.find_study(db, slug)
-        require_not_open(study)
+        require_deletable(db, study)
         contents = measure_contents(db, study)
     click.echo(
-        f"This deletes study {slug} for good: {contents.describe()}, its texts, its unblinding "
-        "log and the record of who has taken part. Backups, exports and reports are kept.",
+        f"This deletes study {slug} for good: {contents.describe()}, its texts, its reports, its "
+        "unblinding log and the record of who has taken part. Backups and exports are kept.",
         err=True,
     )
     confirm_by_typing(slug, f"Type the slug ({slug}) to delete it", yes)
     with write_session(engine) as db:
         delete_all_participants(db, lookup.find_study(db, slug))
     with write_transaction(engine) as db:
-        folders = delete_study(db, lookup.find_study(db, slug))
-    remove_stimuli(settings.stimuli_folder, folders)
+        paths = delete_study(db, lookup.find_study(db, slug), settings)
+        log_action(db, slug, "deleted the study", COMMAND_LINE)
+    for path in paths:
+        remove_path(path)
     click.echo(
         f"{slug}: deleted; backups made before, such as those in {settings.backups_folder}, "
         "still contain it"

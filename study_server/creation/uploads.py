@@ -18,11 +18,12 @@ from sqlalchemy.orm import Session
 
 from study_server.creation.replacement import require_draft
 from study_server.errors import StudyError
+from study_server.files import remove_path
 from study_server.jobs.queue import find_newest_jobs, request_job
-from study_server.jobs.stimulus_import import REPORT_NAME
+from study_server.jobs.stimulus_import import REPORT_NAME, upload_folder_of
 from study_server.settings import Settings
 from study_server.stimuli.audit_report import AuditReport, read_audit_report
-from study_server.stimuli.files import IMPORT_FOLDER_PREFIX, remove_folder
+from study_server.stimuli.files import IMPORT_FOLDER_PREFIX
 from study_server.storage.models import Job, Study
 from study_server.vocabulary import JobKind, JobState
 
@@ -48,7 +49,7 @@ def new_upload_folder(settings: Settings) -> Iterator[Path]:
     try:
         yield folder
     except BaseException:
-        remove_folder(folder)
+        remove_path(folder)
         raise
 
 
@@ -87,8 +88,7 @@ def find_pending_upload(db: Session, study: Study) -> PendingUpload | None:
     job = find_newest_jobs(db, study).get(JobKind.IMPORT)
     if job is None or job.state is not JobState.FAILED:
         return None
-    payload = json.loads(job.payload)
-    source, folder = Path(payload["source"]), Path(payload["folder"])
+    source, folder = Path(json.loads(job.payload)["source"]), upload_folder_of(job)
     report = read_audit_report(folder / REPORT_NAME)
     return PendingUpload(source, folder, report) if report and report.kinds else None
 
@@ -97,7 +97,7 @@ def find_unneeded_uploads(db: Session, settings: Settings) -> list[Path]:
     """Return the folders of uploads that were cut off, replaced or forgotten."""
     running, newest = set[Path](), dict[int | None, Path]()
     for job in db.scalars(select(Job).where(Job.kind == JobKind.IMPORT).order_by(Job.id)):
-        newest[job.study_id] = Path(json.loads(job.payload)["folder"])
+        newest[job.study_id] = upload_folder_of(job)
         if job.state in UNFINISHED:
             running.add(newest[job.study_id])
     return [

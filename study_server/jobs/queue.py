@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 from study_server.clock import now
 from study_server.storage.models import Job, Study
 from study_server.vocabulary import JobKind, JobState
+
+DEAD_AFTER = timedelta(minutes=1)  # without a heartbeat of the process that runs a job
 
 
 def request_job(
@@ -53,3 +56,9 @@ def find_newest_jobs(db: Session, study: Study) -> dict[JobKind, Job]:
     """Return the newest job of each kind that belongs to a study."""
     query = select(Job).where(Job.study_id == study.id).order_by(Job.id)
     return {job.kind: job for job in db.scalars(query)}
+
+
+def find_running_job(db: Session, study: Study) -> Job | None:
+    """Return a job of a study that a living process is running, or None."""
+    alive = Job.state == JobState.RUNNING, Job.heartbeat_at > now() - DEAD_AFTER
+    return db.scalar(select(Job).where(Job.study_id == study.id, *alive).limit(1))

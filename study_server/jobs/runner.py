@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, and_, or_, select, update
@@ -27,13 +27,13 @@ from study_server.jobs.commands import (
     run_simulation,
 )
 from study_server.jobs.erasure import is_erasure_due, run_erasure
+from study_server.jobs.queue import DEAD_AFTER
 from study_server.jobs.results import Finished, Postponed
 from study_server.jobs.stimulus_import import run_import
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Job
 from study_server.vocabulary import JobKind, JobState
 
-DEAD_AFTER = timedelta(minutes=1)  # without a heartbeat
 HEARTBEAT_S = 15.0
 
 

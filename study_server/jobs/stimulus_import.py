@@ -6,13 +6,18 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from study_server.errors import StudyError
+from study_server.files import remove_path
 from study_server.jobs.commands import SetProgress, run_command, slug_of
 from study_server.jobs.results import Finished
 from study_server.stimuli.audit_report import AuditReport, read_audit_report
-from study_server.stimuli.files import remove_folder
 from study_server.storage.models import Job
 
 REPORT_NAME = "audit.json"
+
+
+def upload_folder_of(job: Job) -> Path:
+    """Return the private folder of the upload that a job imports."""
+    return Path(json.loads(job.payload)["folder"])
 
 
 def run_import(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:
@@ -24,7 +29,7 @@ def run_import(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:
     StudyError if nothing was imported.
     """
     payload = json.loads(job.payload)
-    source, folder = Path(payload["source"]), Path(payload["folder"])
+    source, folder = Path(payload["source"]), upload_folder_of(job)
     report_file = folder / REPORT_NAME
     reasons = [word for pair in payload["reasons"].items() for word in ("--accept", *pair)]
     arguments = [slug_of(engine, job), str(source), *reasons, f"--report={report_file}"]
@@ -35,13 +40,13 @@ def run_import(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:
         _tidy(source, folder, report)
         raise StudyError(report.message if report else str(error)) from error
     report = read_audit_report(report_file)
-    remove_folder(folder)
+    remove_path(folder)
     return Finished(report.message.rstrip(".") if report else "the stimuli are stored")
 
 
 def _tidy(source: Path, folder: Path, report: AuditReport | None) -> None:
     """Remove what nobody needs any more after a refusal."""
     if report is None or not report.kinds:
-        remove_folder(folder)
+        remove_path(folder)
     elif not report.is_acceptable and source.parent == folder:
         source.unlink(missing_ok=True)

@@ -2,13 +2,13 @@
 
 import hashlib
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from study_server.errors import StudyError
+from study_server.files import remove_path
 from study_server.stimuli.images import (
     SAVE_REMEDY,
     DecodedImage,
@@ -85,16 +85,11 @@ def temporary_folder(stimuli: Path, stale_after_s: float | None = None) -> Itera
     try:
         yield folder
     finally:
-        remove_folder(folder)
+        remove_path(folder)
 
 
 def _remove_stale_folders(stimuli: Path, before: float) -> None:
     for folder in stimuli.glob(f"{IMPORT_FOLDER_PREFIX}*"):
         with suppress(FileNotFoundError):  # another import has just finished
             if folder.stat().st_mtime < before:
-                remove_folder(folder)
-
-
-def remove_folder(folder: Path) -> None:
-    """Delete a folder with its files; do nothing if it does not exist."""
-    shutil.rmtree(folder, ignore_errors=True)
+                remove_path(folder)

@@ -3,12 +3,12 @@
 import hashlib
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from study_server.clock import now
 from study_server.counts import format_count
 from study_server.errors import StudyError
+from study_server.files import remove_path
 from study_server.protocol.model import Protocol, task_of
 from study_server.stimuli.audit import (
     AuditFinding,
@@ -29,10 +30,10 @@ from study_server.stimuli.audit import (
 from study_server.stimuli.files import (
     StoredFile,
     load_stimulus,
-    remove_folder,
     store_stimulus,
     temporary_folder,
 )
+from study_server.stimuli.folders import TrackProgress, track_nothing
 from study_server.stimuli.images import ImageFacts, count_conversions
 from study_server.stimuli.manifest import (
     ManifestRow,
@@ -48,7 +49,6 @@ from study_server.vocabulary import REAL_METHOD, StudyState
 from study_server.wording.files import TextsByPart, compose_wording
 from study_server.wording.stored import store_wording
 
-TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
 MakeRoom = Callable[[Session, str], None]
 PrepareStudy = Callable[[Session, str], Study]  # the second argument: the manifest's SHA-256
 GiveReason = Callable[[AuditFinding], str | None]
@@ -110,7 +110,7 @@ def import_study(
     reason: str = "",
     wording: TextsByPart | None = None,
     make_room: MakeRoom | None = None,
-    track: TrackProgress = lambda images, total: images,
+    track: TrackProgress = track_nothing,
 ) -> ImportSummary:
     """Check and audit all stimuli, then store them and a new study, all or none.
 
@@ -148,7 +148,7 @@ def import_stimuli(
     prepare_study: PrepareStudy,
     *,
     accept: GiveReason = accept_nothing,
-    track: TrackProgress = lambda images, total: images,
+    track: TrackProgress = track_nothing,
 ) -> ImportSummary:
     """Check and audit all stimuli, then store them in a study, all or none.
 
@@ -251,7 +251,7 @@ def _insert(
             db.flush()
             temporary.rename(study_folder)
     except BaseException:
-        remove_folder(study_folder)
+        remove_path(study_folder)
         raise
 
 

@@ -2,21 +2,19 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from study_server.stimuli.files import STALE_AFTER_S, remove_folder
+from study_server.files import remove_path
+from study_server.stimuli.files import STALE_AFTER_S
+from study_server.stimuli.folders import TrackProgress, track_nothing
 from study_server.storage.models import Stimulus, Study
-
-Track = Callable[[Iterable[Any], int], Iterable[Any]]
 
 
 def find_damaged_files(
-    db: Session, study: Study, folder: Path, track: Track = lambda items, _total: items
+    db: Session, study: Study, folder: Path, track: TrackProgress = track_nothing
 ) -> list[str]:
     """Return a line for each file of a study that is missing or has other bytes than at its import.
 
@@ -60,6 +58,6 @@ def _list(folder: Path) -> list[Path]:
 def remove_orphan(path: Path) -> None:
     """Delete a file, or a folder with its files."""
     if path.is_dir():
-        remove_folder(path)
+        remove_path(path)
     else:
         path.unlink(missing_ok=True)

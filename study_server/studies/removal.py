@@ -1,6 +1,5 @@
 """Delete a study with everything that belongs to it, or make room to import it again."""
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,13 @@ from sqlalchemy.orm import Session
 
 from study_server.counts import format_count
 from study_server.errors import StudyError
-from study_server.jobs.queue import request_job
+from study_server.files import remove_path
+from study_server.jobs.queue import find_running_job, request_job
+from study_server.jobs.stimulus_import import upload_folder_of
+from study_server.settings import Settings
 from study_server.storage.models import (
     AcceptedWarning,
+    Job,
     MethodCount,
     PairCount,
     Participant,
@@ -74,9 +77,9 @@ def measure_contents(db: Session, study: Study) -> StudyContents:
 def require_replaceable(db: Session, study: Study) -> StudyContents:
     """Return the contents of a study that may be imported again.
 
-    Raises StudyError if it is open, or if live participants have answered.
+    Raises StudyError as `require_deletable` does, or if live participants have answered.
     """
-    require_not_open(study)
+    require_deletable(db, study)
     contents = measure_contents(db, study)
     if contents.live_answers:
         answers = format_count(contents.live_answers, "live answer", "live answers")
@@ -86,24 +89,33 @@ def require_replaceable(db: Session, study: Study) -> StudyContents:
     return contents
 
 
-def delete_study(db: Session, study: Study) -> set[str]:
-    """Delete a study and all of its rows; return the names of the folders of its stimuli.
+def delete_study(db: Session, study: Study, settings: Settings) -> set[Path]:
+    """Delete a study and all of its rows; return the paths of its stimuli, uploads and reports.
 
     Requests the job that erases traces of participants in the database's files. The caller removes
-    the folders once the deletion is committed. Raises StudyError if the study is open.
+    the paths once the deletion is committed. Raises StudyError as `require_deletable` does.
     """
-    require_not_open(study)
-    folders = _list_folders(db, study)
+    require_deletable(db, study)
+    paths = {settings.stimuli_folder / name for name in _list_folders(db, study)}
+    paths |= {upload_folder_of(job) for job in _list_imports(db, study)}
+    reports = settings.reports_folder(study.slug)
+    paths |= {reports, *reports.glob("*")}
     _delete_participants(db, study)  # first, because their trials refer to the stimuli
     db.execute(delete(Study).where(Study.id == study.id))
     db.expire_all()
-    return folders
+    return paths
+
+
+def _list_imports(db: Session, study: Study) -> list[Job]:
+    jobs = select(Job).where(Job.study_id == study.id, Job.kind == JobKind.IMPORT)
+    return list(db.scalars(jobs))
 
 
 def delete_stimuli(db: Session, study: Study) -> set[str]:
-    """Delete a draft's stimuli, accepted warnings and participants; return its folders' names.
+    """Delete a draft's stimuli, accepted warnings and participants.
 
-    As for `delete_study`, the caller removes the folders once the deletion is committed.
+    Returns the names of the folders of the stimuli, which the caller removes once the deletion is
+    committed.
     """
     folders = _list_folders(db, study)
     _delete_participants(db, study)
@@ -127,9 +139,21 @@ def _list_folders(db: Session, study: Study) -> set[str]:
 
 
 def remove_stimuli(stimuli_folder: Path, folders: Iterable[str]) -> None:
-    """Delete the folders of a deleted study's stimuli."""
+    """Delete the folders of deleted stimuli."""
     for folder in folders:
-        shutil.rmtree(stimuli_folder / folder, ignore_errors=True)
+        remove_path(stimuli_folder / folder)
+
+
+def require_deletable(db: Session, study: Study) -> None:
+    """Raise StudyError if people may be taking part, or if a background job is running.
+
+    A job would write the study's files again.
+    """
+    require_not_open(study)
+    if find_running_job(db, study) is not None:
+        raise StudyError(
+            f"a background job of study {study.slug!r} is running; wait until it has finished"
+        )
 
 
 def require_not_open(study: Study) -> None:

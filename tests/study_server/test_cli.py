@@ -290,6 +290,15 @@ def enroll(answers: int) -> None:
     engine.dispose()
 
 
+def write_reports(here: Path) -> Path:
+    """Write what the folder of the short study's reports can contain, and return it."""
+    reports = here / "instance" / "reports" / "short"
+    (reports / "simulated").mkdir(parents=True)
+    for name in ("report.html", "simulated/report.html", "monitor.json", "power.json"):
+        (reports / name).write_text("{}")
+    return reports
+
+
 def test_a_study_that_nobody_answered_is_imported_again(here: Path, manifest: Path) -> None:
     import_and_open(here, manifest)
     assert_refused(study("import", "study.toml", manifest, "--yes"), "is open", "study pause short")
@@ -300,10 +309,12 @@ def test_a_study_that_nobody_answered_is_imported_again(here: Path, manifest: Pa
     assert "Replace study short (48 stimuli, the frozen design)?" in run.stderr
     assert "nobody answered, so nothing was changed; scripts need --yes" in run.stderr
     assert study("import", "study.toml", manifest, typed="n\n").returncode == 2
+    reports = write_reports(here)
     assert before.is_dir()
     assert study("import", "study.toml", manifest, typed="y\n").returncode == 0
     (after,) = (here / "instance" / "stimuli").iterdir()
     assert after != before
+    assert [file.name for file in reports.iterdir()] == ["power.json"]  # of the plan, not the data
     assert study("status").stdout == "short: draft; no participants; 0 responses\n"
 
 
@@ -324,10 +335,12 @@ def test_a_study_is_deleted_for_good(here: Path, manifest: Path) -> None:
     assert "48 stimuli, 1 live participant, 2 live answers, the frozen design" in run.stderr
     assert "you did not type 'short', so nothing was deleted" in run.stderr
     assert study("export", "short").returncode == 0
+    reports = write_reports(here)
     run = study("delete", "short", typed="short\n")
     assert run.stdout.startswith("short: deleted; backups made before, such as those in ")
     assert study("status").stdout == ""
     assert list((here / "instance" / "stimuli").iterdir()) == []
+    assert not reports.exists()
     with closing(sqlite3.connect("instance/study.sqlite")) as database:
         for table in ("study", "participant", "identity", "trial", "response", "stimulus"):
             assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)

@@ -40,8 +40,10 @@ def show(slug: str) -> ResponseReturnValue:
 
 
 def _render(study: Study, problem: str = "", **context: object) -> str:
-    payments = [
-        action for action in list_actions(g.db, study.slug) if action.action.startswith(LOGGED_AS)
+    payments = [  # without those of a deleted study of the same name
+        action
+        for action in list_actions(g.db, study.slug)
+        if action.action.startswith(LOGGED_AS) and action.done_at >= study.created_at
     ]
     return render_study_page(
         "pay.html",

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from study_server.clock import now
 from study_server.errors import StudyError
+from study_server.files import remove_path
 from study_server.participants.withdrawal import delete_all_participants
 from study_server.storage.backup import backup_path, write_backup
 from study_server.storage.models import Study
@@ -13,8 +14,7 @@ from study_server.studies.action_log import log_action
 from study_server.studies.removal import (
     delete_study,
     measure_contents,
-    remove_stimuli,
-    require_not_open,
+    require_deletable,
 )
 from study_server.studies.researchers import INVITATION_VALID_FOR, ROLE_TEXTS
 from study_server.views.researcher.access import app_settings
@@ -125,13 +125,14 @@ def delete(slug: str) -> ResponseReturnValue:
     try:
         if request.form.get("slug", "").strip() != slug:
             raise StudyError(f"you did not type {slug!r}, so nothing was deleted")
-        require_not_open(study)
+        require_deletable(g.db, study)
     except StudyError as error:
         return _refuse(slug, error)
     delete_all_participants(g.db, study)
-    folders = delete_study(g.db, find_study(slug))
+    paths = delete_study(g.db, find_study(slug), app_settings())
     log_action(g.db, slug, "deleted the study", name)
     g.db.commit()
-    remove_stimuli(app_settings().stimuli_folder, folders)
+    for path in paths:
+        remove_path(path)
     flash(f"Deleted {slug} ({now().strftime('%H:%M')} UTC)")
     return redirect(url_for("studies.overview"), 303)
