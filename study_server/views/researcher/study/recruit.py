@@ -23,7 +23,6 @@ from study_server.recruitment.stopping import (
     parse_number,
 )
 from study_server.storage.models import Study
-from study_server.storage.plan_counts import count_participants
 from study_server.studies.action_log import log_action
 from study_server.studies.unblinding import is_reopening_logged, planned_participants
 from study_server.views.researcher.access import app_settings
@@ -75,7 +74,6 @@ def _render(study: Study, problem: str = "") -> str:
         planned=planned_participants(study),
         sources=count_by_source(g.db, study),
         quotas=load_quotas(g.db, study),
-        by_method=count_participants(g.db, study, Mode.LIVE),
         soft_launch=SOFT_LAUNCH,
         max_invitations=MAX_INVITATIONS,
         reopening_is_logged=is_reopening_logged(g.db, study),

@@ -16,11 +16,11 @@ from study_server.settings import Settings
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import Mode, Role, StudyState
+from study_server.vocabulary import Mode, StudyState
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.imported_studies import open_study
 from tests.study_server.monitoring.people import take_part
-from tests.study_server.views.researcher.test_people import STUDY, sign_in
+from tests.study_server.views.researcher.test_people import STUDY
 
 METHODS = ("zebra", "quokka")
 SWAPS = [("zebra", "quokka"), ("zebra", "real")]
@@ -62,14 +62,9 @@ def app(
     return create_app(settings, engine)
 
 
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return sign_in(app, "ada", Role.OWNER)
-
-
 def list_addresses(app: Flask) -> Iterator[str]:
     """Yield the addresses of the pages that show live participants or count their trials."""
-    yield from ("/researcher", STUDY, f"{STUDY}/progress", f"{STUDY}/comments")
+    yield from ("/researcher", STUDY, f"{STUDY}/progress", f"{STUDY}/comments", f"{STUDY}/recruit")
     yield from (f"{STUDY}/participants", f"{STUDY}/participants?sort=-trials&flag=none")
     with write_transaction(app.extensions["engine"]) as db:
         names = db.scalars(select(Participant.public_id).where(Participant.mode == Mode.LIVE))
