@@ -15,7 +15,7 @@ from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.reporting.analysis_commands import run_analysis
 from study_server.settings import Settings
 from study_server.storage.engine import read_session, snapshot_session, write_transaction
-from study_server.storage.models import Participant, Stimulus, Study
+from study_server.storage.models import Participant, Response, Stimulus, Study, Trial
 from study_server.studies.lookup import find_study
 from study_server.studies.unblinding import decide_blinding, is_blinded, planned_participants
 from study_server.vocabulary import Mode, Outcome
@@ -56,6 +56,14 @@ def require_reportable(db: Session, study: Study, mode: Mode) -> None:
         planned = planned_participants(study)
         until = f"{planned:,} participants have finished, or until " if planned else ""
         raise StudyError(f"the study is blinded until {until}it is closed, so it has no report yet")
+    answered = (
+        select(Response.trial_id)
+        .join(Trial)
+        .join(Participant)
+        .where(Participant.study_id == study.id, Participant.mode == mode)
+    )
+    if db.scalar(answered.limit(1)) is None:
+        raise StudyError(f"no {mode} participant has answered yet, so there is no report")
 
 
 def make_monitor(engine: Engine, settings: Settings, slug: str, by: str) -> Path:

@@ -55,11 +55,17 @@ def test_there_is_no_report_on_live_participants_while_the_study_is_blinded(
 def test_a_failure_of_the_analysis_is_one_sentence_and_leaves_no_file(
     app: Flask, engine: Engine
 ) -> None:
+    with pytest.raises(StudyError, match=r"analysis\.monitor: .*nobody has taken part yet"):
+        making.make_monitor(engine, settings_of(app), "short", "ada")
+    assert not settings_of(app).reports_folder("short").exists()
+
+
+def test_there_is_no_report_before_somebody_has_answered(app: Flask, engine: Engine) -> None:
     with write_transaction(engine) as db:
         find_study(db, "short").state = StudyState.CLOSED
-    with pytest.raises(StudyError, match=r"analysis\.report: .*nobody has taken part yet"):
-        making.make_report(engine, settings_of(app), "short", Mode.LIVE)
-    assert not settings_of(app).report_path("short").parent.exists()
+    for mode in (Mode.LIVE, Mode.SIMULATED):
+        with pytest.raises(StudyError, match=f"no {mode} participant has answered yet"):
+            making.make_report(engine, settings_of(app), "short", mode)
 
 
 def test_without_the_analysis_the_error_says_how_to_install_it(

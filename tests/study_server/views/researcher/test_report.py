@@ -1,9 +1,7 @@
 """Tests of the page with a study's report and its interim estimates."""
 
 import json
-import re
 from datetime import timedelta
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -17,22 +15,12 @@ from study_server.storage.models import Job
 from study_server.studies.lookup import find_study
 from study_server.views.researcher.study import report
 from study_server.vocabulary import JobKind, StudyState
-from tests.study_server.browsing import csrf_token, sign_in
+from tests.study_server.browsing import csrf_token, words
 
 # One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 REPORT = "/researcher/studies/short/report"
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """Return a browser in which Ada is signed in."""
-    return sign_in(app)
-
-
-def words(page: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def set_state(app: Flask, state: StudyState) -> None:
@@ -57,7 +45,7 @@ def test_an_existing_report_is_shown_in_the_page(client: FlaskClient, tmp_path: 
     assert client.get(f"{REPORT}/page").status_code == 404
     write_report(tmp_path / "instance" / "reports" / "short")
     page = client.get(REPORT)
-    assert "from 1,234 trials of 30 live participants" in words(page.text)
+    assert "from 1,234 trials of 30 live participants" in words(page)
     assert f'src="{REPORT}/page?mode=live"' in page.text
     assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
     with client.get(f"{REPORT}/page") as served:
@@ -82,10 +70,10 @@ def test_the_report_on_simulated_participants_is_another_one(
 
 
 def test_there_is_no_live_report_while_the_study_is_blinded(
-    client: FlaskClient, app: Flask
+    client: FlaskClient, frozen: Flask
 ) -> None:
-    page = client.get(REPORT)
-    assert "The study is blinded until it is closed, so it has no report yet." in words(page.text)
+    app, page = frozen, client.get(REPORT)
+    assert "The study is blinded until 2 participants have finished, or until it" in words(page)
     form = {"csrf_token": csrf_token(page), "mode": "live"}
     assert client.post(REPORT, data=form).status_code == 409
     assert newest(app, JobKind.REPORT) is None
@@ -99,6 +87,14 @@ def test_there_is_no_live_report_while_the_study_is_blinded(
     assert client.post(REPORT, data=form | {"mode": "dead"}).status_code == 400
 
 
+def test_there_is_no_report_on_participants_who_have_not_answered(client: FlaskClient) -> None:
+    page = client.get(f"{REPORT}?mode=simulated")
+    assert "No simulated participant has answered yet, so there is no report." in words(page)
+    assert "Make the report" not in page.text
+    form = {"csrf_token": csrf_token(page), "mode": "simulated"}
+    assert client.post(REPORT, data=form).status_code == 409
+
+
 def test_interim_estimates_are_requested(client: FlaskClient, app: Flask) -> None:
     form = {"csrf_token": csrf_token(client.get(REPORT))}
     assert client.post(f"{REPORT}/monitor", data=form).location == REPORT
@@ -110,7 +106,7 @@ def test_without_the_analysis_the_page_says_how_to_install_it(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "is_analysis_installed", lambda: False)
-    page = words(client.get(f"{REPORT}?mode=simulated").text)
+    page = words(client.get(f"{REPORT}?mode=simulated"))
     assert "run pip install 'hue-and-eye[analysis]'" in page
     assert "Make the report" not in page
 
@@ -153,7 +149,7 @@ def show_monitor(client: FlaskClient, tmp_path: Path, content: str | bytes) -> s
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     page = client.get("/researcher/studies/short/report")
     assert page.status_code == 200
-    return words(page.text)
+    return words(page)
 
 
 def test_interim_rates_are_shown_with_interval_and_time(
