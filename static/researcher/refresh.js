@@ -2,8 +2,8 @@
  * Update the parts of a page that change while it is open. Without this module, reload the page.
  *
  * An element with data-source is replaced by what this address returns, every data-refresh-ms
- * milliseconds, for as long as the new element has data-source, too. Inside an element with
- * data-reload-at-end, the whole page is loaded again after that.
+ * milliseconds, for as long as the new element has data-source, too. If it has data-reload-at-end,
+ * the whole page is loaded again after that.
  */
 
 const REFRESH_MS = 10_000;
@@ -44,7 +44,7 @@ async function keepFresh(element) {
       showFreshness(`Cannot reach the server (last attempt at ${formatUtcTime()}).`);
     }
   }
-  if (current?.closest("[data-reload-at-end]")) location.reload(); // the page shows the result
+  if (current && "reloadAtEnd" in current.dataset) location.reload(); // the page shows the result
 }
 
 function formatUtcTime() {
