@@ -267,7 +267,7 @@ def freeze(slug: str, plan_path: Path | None, out: Path | None) -> None:
 @SLUG_ARGUMENT
 @YES_OPTION
 def delete(slug: str, yes: bool) -> None:
-    """Delete a study for good, with its answers, texts, stimuli, reports and unblinding log.
+    """Delete a study for good, with its answers, stimuli, reports and unblinding log.
 
     Asks for the slug to be typed. A study that is open must be paused or closed first. Its folder
     in instance/reports is deleted, too. Backups, exports and reports elsewhere are not touched:

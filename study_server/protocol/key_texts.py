@@ -6,7 +6,7 @@ from study_server.tasks.catalog import TASKS
 
 
 class KeyText(NamedTuple):
-    """What people read about a key. explanation: sentences, in which `words` are code."""
+    """The texts about a key. explanation: sentences, in which what is between backticks is code."""
 
     label: str
     explanation: str

@@ -50,7 +50,7 @@ class PlannedExclusions(BaseModel):
     attention_checks_min_correct: Annotated[
         NonNegativeInt | None, Field(title="Attention checks correct, at least")
     ] = None
-    """Participants with fewer are excluded. Empty allows one error in five; 0 means no rule."""
+    """Participants with fewer are excluded. If it is empty, one error in five is allowed."""
     attention_checks_planned: Annotated[
         NonNegativeInt | None, Field(title="Planned attention checks")
     ] = None

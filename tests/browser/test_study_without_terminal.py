@@ -122,7 +122,6 @@ def rehearse(page: Page) -> None:
     page.get_by_role("button", name="Simulate").click()
     done = page.get_by_text("3 participants have been simulated")
     expect(done).to_be_visible(timeout=JOB_MS)
-    page.reload()
 
 
 def freeze(page: Page) -> None:
@@ -175,7 +174,6 @@ def answer_trials(page: Page, until: Locator) -> None:
 
 
 def close(page: Page) -> None:
-    page.reload()
     open_details(page, "Close")
     page.get_by_role("button", name="Close the study").click()
     require_saved(page, "The study is closed")

@@ -25,13 +25,13 @@ from study_server.creation.uploads import (
     request_import,
     require_no_import,
 )
+from study_server.drafts.protocol_change import describe_rehearsals
 from study_server.errors import StudyError
+from study_server.files import remove_path
 from study_server.protocol.model import parse_stored_protocol
-from study_server.stimuli.files import remove_folder
 from study_server.stimuli.manifest import required_methods
 from study_server.stimuli.thumbnails import render_thumbnail_or_none
 from study_server.storage.models import Stimulus, Study
-from study_server.studies.removal import measure_contents
 from study_server.views.researcher.access import app_settings
 from study_server.views.researcher.study.page import (
     create_study_blueprint,
@@ -66,7 +66,7 @@ def _render(study: Study, problem: str = "") -> str:
         protocol=protocol,
         needs_foils=FOIL_METHOD in required_methods(protocol),
         obstacle=_find_obstacle(study),
-        contents=measure_contents(g.db, study),
+        rehearsed=describe_rehearsals(g.db, study),
         pending=find_pending_upload(g.db, study),
         max_upload_mb=app_settings().max_upload_mb,
         counts=count_by_method(g.db, study),
@@ -159,7 +159,7 @@ def discard(slug: str) -> ResponseReturnValue:
     pending = find_pending_upload(g.db, study)
     if pending is None:
         return _render(study, "There is no upload to discard"), 409
-    remove_folder(pending.folder)
+    remove_path(pending.folder)
     return finish_change(study, "discarded an upload", "The upload was discarded", "stimuli.show")
 
 
@@ -174,14 +174,14 @@ def _request_import(
     except StudyError as error:
         g.db.rollback()
         if reasons is None:
-            remove_folder(folder)
+            remove_path(folder)
         return _render(find_study(slug), str(error)), 409
     unneeded = set(find_unneeded_uploads(g.db, app_settings()))
     unneeded |= {earlier.folder} if earlier is not None else set()
     action = "accepted warnings of the audit" if reasons else "uploaded stimuli"
     reply = finish_change(study, action, IMPORT_MESSAGE, "stimuli.show")
     for one in unneeded - {folder}:
-        remove_folder(one)
+        remove_path(one)
     return reply
 
 

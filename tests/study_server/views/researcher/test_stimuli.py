@@ -4,7 +4,6 @@ import io
 import os
 import re
 import zipfile
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,10 @@ from study_server.creation.uploads import find_unneeded_uploads
 from study_server.jobs.runner import run_due_jobs
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import AcceptedWarning, Job, Stimulus
-from study_server.studies import researchers
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import JobState
 from tests.conftest import write_stimuli
-from tests.study_server.browsing import csrf_token
+from tests.study_server.browsing import csrf_token, post_form, words
 from tests.study_server.creation.zips import Names, read_names, write_zip
 
 pytestmark = [
@@ -35,17 +33,14 @@ PAGE = "/researcher/studies/faces/stimuli"
 
 
 @pytest.fixture
-def client(app: Flask, database_url: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def client(
+    app: Flask, client: FlaskClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> FlaskClient:
     """Return a browser in which Ada is signed in, beside a draft called faces."""
     monkeypatch.setenv("STUDY_DATABASE_URL", database_url)
     monkeypatch.setenv("STUDY_INSTANCE", str(app.extensions["settings"].instance_folder))
     with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", researchers.hash_password("correct horse battery"))
         create_draft(db, "faces", "Faces", "within", ["en"])
-    client = app.test_client()
-    form = {"name": "ada", "password": "correct horse battery"}
-    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
-    assert client.post("/researcher/login", data=form).status_code == 303
     return client
 
 
@@ -66,10 +61,6 @@ def upload_names(client: FlaskClient, names: Names, folder: Path) -> TestRespons
 def post(client: FlaskClient, action: str, **form: str) -> TestResponse:
     token = csrf_token(client.get(PAGE))
     return client.post(f"{PAGE}/{action}", data={"csrf_token": token, **form})
-
-
-def words(reply: TestResponse) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", reply.text)).split())
 
 
 def uploads(app: Flask) -> list[str]:
@@ -137,13 +128,24 @@ def test_warnings_are_shown_with_thumbnails_and_accepted_with_a_reason(
     assert "Accepted: They are twins." in client.get(PAGE).text
 
 
+def test_deleting_the_study_removes_an_upload_that_waits_for_a_decision(
+    client: FlaskClient, app: Flask, names: Names, tmp_path: Path
+) -> None:
+    upload_names(client, names | {"real/photo-001.png": names["real/photo-000.png"]}, tmp_path)
+    run_jobs(app)
+    assert "stimuli.zip" in uploads(app)
+    settings = PAGE.replace("/stimuli", "/settings")
+    assert post_form(client, settings, f"{settings}/delete", slug="faces").status_code == 303
+    assert uploads(app) == []
+
+
 def test_errors_cannot_be_accepted_and_the_upload_is_removed(
     client: FlaskClient, app: Flask, names: Names, tmp_path: Path
 ) -> None:
     upload_names(client, names | {"l2/photo-001.png": names["real/photo-001.png"]}, tmp_path)
     assert "found 1 error" in run_jobs(app)
     page = client.get(PAGE)
-    assert "Errors cannot be accepted: mend the images, and upload them again." in words(page)
+    assert "Errors cannot be accepted. Correct the images and upload them again." in words(page)
     assert "Accept and import" not in page.text
     assert "stimuli.zip" not in uploads(app)
     assert post(client, "accept", **{"reason-0": "why"}).status_code == 409
