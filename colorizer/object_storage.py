@@ -70,8 +70,8 @@ def find_file(place: str) -> StoredFile | None:
         return StoredFile(place, found["size"], found["last_modified"].timestamp())
 
 
-def fetch(place: str, folder: Path) -> Path:
-    """Download an object into a folder and return its path; a file is left where it is.
+def fetch(place: str, path: Path) -> Path:
+    """Download an object to `path` and return that; for a file, return where it is.
 
     Raises ColorizerError if it is missing.
     """
@@ -82,10 +82,10 @@ def fetch(place: str, folder: Path) -> Path:
         import obstore
 
         stream = obstore.get(_open_store(source), name).stream(min_chunk_size=CHUNK_BYTES)
-        with atomic_write(folder / name) as temporary, temporary.open("wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             for chunk in stream:
                 file.write(chunk)
-    return folder / name
+    return path
 
 
 @contextmanager

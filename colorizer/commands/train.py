@@ -161,7 +161,7 @@ def train_command(
 
     To use several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
     synchronized on GPUs; on CPUs each process normalizes its own share of the batch. With several
-    machines, each keeps a copy of the run (docs/training-on-a-cluster.md).
+    machines, each keeps a copy of the run (see Training on a cluster in the documentation).
     """
     config = TrainConfig(**complete_settings(context, settings))
     folder = out or RUNS_FOLDER / model_name(asdict(config))

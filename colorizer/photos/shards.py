@@ -107,9 +107,11 @@ def read_shards(
     missing = set(wanted)
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        places = (shard.place for shard in shards)
-        downloads = map_ahead(lambda place: fetch(place, Path(folder)), places, threads=1)
-        for place, path in downloads:
+        copies = (
+            (shard.place, Path(folder, f"{number}.tar")) for number, shard in enumerate(shards)
+        )
+        downloads = map_ahead(lambda copy: fetch(*copy), copies, threads=1)
+        for (place, _), path in downloads:
             for file, content in _read_shard(path, place, wanted):
                 if file not in missing:
                     raise ColorizerError(f"{place}: contains {file} for the second time")
