@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image, ImageEnhance
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -287,3 +288,23 @@ def test_what_a_dead_server_left_is_removed_with_the_next_upload(
     upload_names(client, names, tmp_path)
     assert not orphan.exists()
     assert not waiting.exists()
+
+
+def brighten(content: bytes) -> bytes:
+    brighter = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        ImageEnhance.Brightness(image).enhance(1.3).save(brighter, "PNG")
+    return brighter.getvalue()
+
+
+def test_generated_images_in_a_study_of_recolored_ones_come_with_advice(
+    client: FlaskClient, app: Flask, names: Names, tmp_path: Path
+) -> None:
+    advice = "This study expects fakes that differ from their photographs in color only."
+    changed = {"l2/photo-001.png": brighten(names["l2/photo-001.png"])}
+    upload_names(client, names | changed, tmp_path)
+    assert "1 warning" in run_jobs(app)
+    assert advice in words(client.get(PAGE))
+    assert post(client, "discard").status_code == 303
+    page = client.get("/researcher/studies/faces/protocol").text
+    assert re.search(r'<select[^>]* name="stimuli"', page)
