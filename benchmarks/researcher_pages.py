@@ -150,21 +150,23 @@ def list_pages(app: Flask, client: FlaskClient) -> Iterator[str]:
 
 def add_people(db: Connection, people: int) -> None:
     """Insert participants, 50 trials each, their answers and some comments."""
+    add_plans(db, people)
+    fill(db, ADD_RESPONSES)
+    fill(db, ADD_JUDGMENTS)
+
+
+def add_plans(db: Connection, people: int) -> None:
+    """Insert participants of the last 30 days, 50 trials each, and count them."""
     study = db.execute(select(Study.id)).scalar_one()
-    moment = now() - timedelta(days=30)
+    moment, step = now() - timedelta(days=30), timedelta(days=30) / people
     db.execute(
         insert(Participant),
-        [
-            make_participant(study, number, moment + timedelta(minutes=4 * number))
-            for number in range(people)
-        ],
+        [make_participant(study, number, moment + number * step) for number in range(people)],
     )
     images = add_image_pairs(db)
     fill(db, ADD_TRIALS, trials=TRIALS)
     for of_real, column in ((0, "fake_id"), (1, "real_id")):
         fill(db, ADD_STIMULI.format(of_real=of_real, column=column), images=images)
-    fill(db, ADD_RESPONSES)
-    fill(db, ADD_JUDGMENTS)
     db.execute(text("DROP TABLE image_pair"))
     add_participants(db, study, db.execute(select(Participant.id)).scalars().all())
 

@@ -15,11 +15,13 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from sqlalchemy import Engine
 
 from study_server.app import create_app
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.jobs.thread import start_job_thread
+from study_server.participants.outcomes import release_places
 from study_server.studies.stored_counts import store_counts
 from study_server.web.logs import log_database_error, log_to_stderr
 
@@ -45,8 +47,13 @@ def app_without_request_log() -> Flask:
     """Create the application with the thread that runs its background jobs; raises StudyError."""
     flask_app = create_app()
     gc.freeze()  # pages of large studies would spend a quarter of their time on traversing modules
-    start_job_thread(flask_app.extensions["engine"], log_database_error, store_counts)
+    start_job_thread(flask_app.extensions["engine"], log_database_error, _keep_up)
     return flask_app
+
+
+def _keep_up(engine: Engine) -> None:
+    release_places(engine)
+    store_counts(engine)
 
 
 def find_address(host: str, port: int) -> str:

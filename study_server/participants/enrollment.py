@@ -18,11 +18,7 @@ from study_server.participants.identities import (
     hash_external_id,
     hash_return_proof,
 )
-from study_server.participants.outcomes import (
-    count_places_taken,
-    is_source_full,
-    update_lapsed_outcomes,
-)
+from study_server.participants.outcomes import is_source_full, update_lapsed_outcomes
 from study_server.participants.return_visits import return_or_move
 from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
@@ -46,6 +42,7 @@ from study_server.storage.plan_counts import (
     add_plan,
     count_pairs,
     count_participants,
+    count_places_taken,
     count_views,
 )
 from study_server.vocabulary import (
@@ -169,9 +166,8 @@ def enroll_participant(
         return existing
     if mode is Mode.LIVE and has_withdrawn(db, study, external_id, source):
         raise WithdrawnError
-    update_lapsed_outcomes(db, study)
-    if mode is Mode.LIVE and is_study_full(db, study, source):
-        raise StudyFullError
+    if mode is Mode.LIVE:
+        _require_place(db, study, source)
     participant = _new_participant(db, study, mode, source, language)
     participant.shared_browser = shared_browser
     digest = hash_external_id(study, external_id, source)
@@ -232,7 +228,7 @@ def is_study_full(db: Session, study: Study, source: RecruitmentSource | None = 
 
     source: also whether it has the participants from this source that its quota allows.
 
-    Participants who have left, or whose time is over, count until `update_lapsed_outcomes`.
+    Participants who have left, or whose time is over, count until `release_places`.
     """
     if study.stop_at is not None and count_places_taken(db, study) >= study.stop_at:
         return True
@@ -245,6 +241,14 @@ def is_study_full(db: Session, study: Study, source: RecruitmentSource | None = 
     views = count_views(db, study, Mode.LIVE)
     fakes = [key for key in ids if key[1] in protocol.methods]
     return all(views.get(fake, 0) >= protocol.target_views for fake in fakes)
+
+
+def _require_place(db: Session, study: Study, source: RecruitmentSource) -> None:
+    """Raise StudyFullError if there is no place left, even after those of people who have left."""
+    if is_study_full(db, study, source):
+        update_lapsed_outcomes(db, study)
+        if is_study_full(db, study, source):
+            raise StudyFullError
 
 
 def _store_plan(db: Session, study: Study, participant: Participant) -> None:

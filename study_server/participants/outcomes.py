@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     Case,
+    Engine,
     Select,
     Text,
     case,
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.protocol.model import Protocol, parse_stored_protocol
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant, SourceQuota, Study
 from study_server.storage.plan_counts import (
     IDS_PER_STATEMENT,
@@ -32,6 +34,7 @@ from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 UNFINISHED_OUTCOMES = (Outcome.ACTIVE, Outcome.ABANDONED)
 # Participants with these outcomes ended before their last trial and cannot continue.
 EARLY_END_OUTCOMES = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)
+PEOPLE_PER_TRANSACTION = 50  # changed at once in the background
 
 
 def abandoned_before(protocol: Protocol) -> datetime:
@@ -45,36 +48,60 @@ def timed_out_before(protocol: Protocol) -> datetime:
     return now() - timedelta(minutes=limit) if limit else datetime.min.replace(tzinfo=UTC)
 
 
-def count_places_taken(db: Session, study: Study, source: RecruitmentSource | None = None) -> int:
-    """Count the live participants, from all sources or one, who are complete or under way."""
+def is_source_full(db: Session, study: Study, source: RecruitmentSource) -> bool:
+    """Return whether as many participants have come from a source as its quota allows."""
+    quota = db.get(SourceQuota, (study.id, source), populate_existing=True)
+    return quota is not None and _count_from(db, study, source) >= quota.places
+
+
+def _count_from(db: Session, study: Study, source: RecruitmentSource) -> int:
+    """Count the live participants from a source who are complete or under way."""
     query = select(func.count()).where(
         Participant.study_id == study.id,
         Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
         Participant.mode == Mode.LIVE,
+        Participant.source == source,
     )
-    if source is not None:
-        query = query.where(Participant.source == source)
     return db.scalar(query) or 0
 
 
-def is_source_full(db: Session, study: Study, source: RecruitmentSource) -> bool:
-    """Return whether as many participants have come from a source as its quota allows."""
-    quota = db.get(SourceQuota, (study.id, source), populate_existing=True)
-    return quota is not None and count_places_taken(db, study, source) >= quota.places
+def release_places(engine: Engine) -> int:
+    """Update the lapsed outcomes of all studies; return the number of participants.
+
+    The server does this once a minute. Each transaction changes few participants, because answers
+    wait for it.
+    """
+    with read_session(engine) as db:
+        studies = [
+            study.id for study in db.scalars(select(Study)) if has_lapsed_participants(db, study)
+        ]
+    return sum(_release_places_of(engine, study_id) for study_id in studies)
 
 
-def update_lapsed_outcomes(db: Session, study: Study) -> None:
+def _release_places_of(engine: Engine, study_id: int) -> int:
+    released, batch = 0, PEOPLE_PER_TRANSACTION
+    while batch == PEOPLE_PER_TRANSACTION:
+        with write_transaction(engine) as db:
+            study = db.get(Study, study_id)
+            batch = update_lapsed_outcomes(db, study, PEOPLE_PER_TRANSACTION) if study else 0
+            released += batch
+    return released
+
+
+def update_lapsed_outcomes(db: Session, study: Study, limit: int | None = None) -> int:
     """Mark participants as timed out or abandoned, which frees their places.
 
-    Abandoned participants become active again when they return; timed-out ones do not.
+    Abandoned participants become active again when they return; timed-out ones do not. limit: at
+    most this many are changed. Returns their number.
     """
     late = timed_out_before(parse_stored_protocol(study.protocol))
-    query = _select_lapsed(study).order_by(Participant.id).with_for_update()
+    query = _select_lapsed(study).order_by(Participant.id).limit(limit).with_for_update()
     changes = {
         row.id: Outcome.TIMED_OUT if row.started_at < late else Outcome.ABANDONED
         for row in db.execute(query)
     }
     change_outcomes(db, study, changes)
+    return len(changes)
 
 
 def has_lapsed_participants(db: Session, study: Study) -> bool:
@@ -85,13 +112,15 @@ def has_lapsed_participants(db: Session, study: Study) -> bool:
 def _select_lapsed(study: Study) -> Select[int, datetime]:
     """Select the participants whose stored outcome is out of date, each with the start time."""
     protocol = parse_stored_protocol(study.protocol)
-    lapsed = or_(
-        Participant.started_at < timed_out_before(protocol),
-        (Participant.last_seen_at < abandoned_before(protocol))
-        & (Participant.outcome == Outcome.ACTIVE),
+    lapsed = or_(  # each line has an index of its own
+        Participant.outcome.in_(UNFINISHED_OUTCOMES)
+        & (Participant.started_at < timed_out_before(protocol)),
+        (Participant.outcome == Outcome.ACTIVE)
+        & (Participant.last_seen_at < abandoned_before(protocol)),
     )
-    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED_OUTCOMES)
-    return select(Participant.id, Participant.started_at).where(*begun, lapsed)
+    return select(Participant.id, Participant.started_at).where(
+        Participant.study_id == study.id, lapsed
+    )
 
 
 def change_outcomes(db: Session, study: Study, changes: Mapping[int, Outcome]) -> None:

@@ -1,8 +1,8 @@
 """Counters of what was planned for participants who fill a place, which enrollment balances.
 
 For each mode of a study: the test trials in which each stimulus is a candidate and in which each
-pair of methods competes, and the participants assigned to each method. A transaction that changes a
-plan or an outcome subtracts what it changes, makes the change, and adds what there is then.
+pair of methods competes, and the participants by assigned method. A transaction that changes a plan
+or an outcome subtracts what it changes, makes the change, and adds what there is then.
 """
 
 from collections import Counter as Tally
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from study_server.storage.bulk_insert import insert_rows
@@ -112,9 +112,9 @@ WHERE {IS_COUNTED}""",
 METHODS = Counter(
     table="method_count",
     keys="study_id, mode, method",
-    columns="participant.study_id, participant.mode, participant.assigned_method",
+    columns="participant.study_id, participant.mode, COALESCE(participant.assigned_method, '')",
     value="participants",
-    source=f"participant WHERE {FILLS_A_PLACE} AND participant.assigned_method IS NOT NULL",
+    source=f"participant WHERE {FILLS_A_PLACE}",
 )
 
 
@@ -140,12 +140,11 @@ def add_plan(
         for pair in combinations(sorted(one.method for one in trial), 2)
         if pair[0] < pair[1]
     )
-    assigned = participant.assigned_method
     owner = participant.study_id, participant.mode
     _lock(db, participant.study_id)
     STIMULI.add_counts(db, owner, stimuli)
     PAIRS.add_counts(db, owner, pairs)
-    METHODS.add_counts(db, owner, {(assigned,): 1} if assigned else {})
+    METHODS.add_counts(db, owner, {(participant.assigned_method or "",): 1})
 
 
 def add_participants(db: Connection, study_id: int, ids: Collection[int]) -> None:
@@ -219,11 +218,19 @@ def count_pairs(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], 
 
 
 def count_participants(db: Session, study: Study, mode: Mode) -> dict[str, int]:
-    """Return the participants assigned to each method."""
+    """Return the participants who are assigned to each method and fill a place."""
     query = select(MethodCount.method, MethodCount.participants).where(
-        MethodCount.study_id == study.id, MethodCount.mode == mode
+        MethodCount.study_id == study.id, MethodCount.mode == mode, MethodCount.method != ""
     )
     return {row.method: row.participants for row in db.execute(query)}
+
+
+def count_places_taken(db: Session, study: Study, mode: Mode = Mode.LIVE) -> int:
+    """Return the number of participants who are complete or under way."""
+    query = select(func.sum(MethodCount.participants)).where(
+        MethodCount.study_id == study.id, MethodCount.mode == mode
+    )
+    return db.scalar(query) or 0
 
 
 def find_differences(db: Session, study: Study) -> list[str]:
@@ -243,7 +250,7 @@ def find_differences(db: Session, study: Study) -> list[str]:
             was, is_now = stored.get(key, 0), counted.get(key, 0)
             if was != is_now:
                 mode, *names = key
-                what = " and ".join(images.get(name, str(name)) for name in names)
+                what = " and ".join(images.get(name, str(name)) for name in names) or "everybody"
                 lines.append(f"{what} ({mode}): {counter.value} {was}, counted again {is_now}")
     return lines
 

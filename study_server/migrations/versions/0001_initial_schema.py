@@ -361,7 +361,10 @@ def _create_participant_tables() -> None:
         sa.Column("pay_state", _one_of("paystate", "paid rejected returned")),
         sa.Column("settled_at", sa.DateTime(timezone=True)),
         sa.UniqueConstraint("study_id", "public_id"),
-        sa.Index("ix_participant_study_id_outcome_mode", "study_id", "outcome", "mode"),
+        sa.Index(
+            "ix_participant_study_id_outcome_last_seen_at", "study_id", "outcome", "last_seen_at"
+        ),
+        sa.Index("ix_participant_study_id_outcome_started_at", "study_id", "outcome", "started_at"),
     )
     op.create_table(
         "identity",

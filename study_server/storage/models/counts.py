@@ -42,7 +42,7 @@ class PairCount(Base):
 
 
 class MethodCount(Base):
-    """The participants assigned to a method."""
+    """The participants assigned to a method; in a `within` study, everybody has the method ''."""
 
     __tablename__ = "method_count"
 

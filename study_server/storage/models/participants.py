@@ -29,7 +29,8 @@ class Participant(Base):
     __tablename__ = "participant"
     __table_args__ = (
         UniqueConstraint("study_id", "public_id"),
-        Index(None, "study_id", "outcome", "mode"),  # enrollment counts the places taken
+        Index(None, "study_id", "outcome", "last_seen_at"),  # those who have left,
+        Index(None, "study_id", "outcome", "started_at"),  # and whose time is over
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -40,8 +40,8 @@ def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path:
             )
             if number in leavers:  # long ago, so that the next to come takes the place
                 person.last_seen_at = now() - timedelta(days=1)
-    with write_transaction(engine) as db:
-        update_lapsed_outcomes(db, find_study(db, "balance"))
+                db.flush()
+                update_lapsed_outcomes(db, study)
     with write_transaction(engine) as db:
         study = find_study(db, "balance")
         views = plan_counts.count_views(db, study, Mode.LIVE)

@@ -20,6 +20,7 @@ from study_server.participants import (
     scoring,
 )
 from study_server.participants.current_trial import ParticipationOverError, VoidedTrialError
+from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.schedule import ViewCounts
 from study_server.storage import plan_counts
@@ -99,6 +100,7 @@ def test_abandoned_participants_free_their_place_and_may_return(db: Session) -> 
     for person in silent:
         person.last_seen_at = now() - timedelta(minutes=61)
     db.flush()
+    update_lapsed_outcomes(db, find_study(db, "short"))
     assert [enroll(db, f"late {number}").assigned_method for number in range(2)] == ["l2", "l2"]
     db.expire_all()
     assert {person.outcome for person in silent} == {Outcome.ABANDONED}
@@ -141,6 +143,7 @@ def test_views_of_abandoned_participants_are_assigned_again(db: Session) -> None
     silent = enroll(db)
     silent.last_seen_at = now() - timedelta(minutes=61)
     db.flush()
+    update_lapsed_outcomes(db, find_study(db, "short"))
     enroll(db, "another")
     db.expire_all()
     views = count_views(db)

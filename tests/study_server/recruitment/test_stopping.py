@@ -15,6 +15,7 @@ from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.export.rows import list_changes
 from study_server.participants.enrollment import StudyFullError, enroll_participant
+from study_server.participants.outcomes import change_outcomes
 from study_server.participants.withdrawal import delete_participant
 from study_server.recruitment.stopping import (
     change_quota,
@@ -93,7 +94,7 @@ def test_those_who_drop_out_free_their_place(outcome: Outcome | None, db: Sessio
     if outcome is None:
         delete_participant(db, first)
     else:
-        first.outcome = outcome
+        change_outcomes(db, find_study(db, "short"), {first.id: outcome})
     db.commit()
     assert enroll(db, "second").outcome is Outcome.ACTIVE
 

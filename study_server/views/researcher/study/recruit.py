@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 
 from study_server.counts import format_count
 from study_server.errors import StudyError
-from study_server.participants.outcomes import count_places_taken
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import platform_settings
 from study_server.recruitment.arrival import OUTCOMES_WITH_CODE, prolific_completion_code
@@ -23,6 +22,7 @@ from study_server.recruitment.stopping import (
     parse_number,
 )
 from study_server.storage.models import Study
+from study_server.storage.plan_counts import count_places_taken
 from study_server.studies.action_log import log_action
 from study_server.studies.unblinding import is_reopening_logged, planned_participants
 from study_server.views.researcher.access import app_settings

@@ -1,0 +1,1 @@
+"""Benchmarks of what carries more than one machine: each subcommand prints a table."""

@@ -1,0 +1,17 @@
+"""Dispatch `python -m benchmarks.cluster SUBCOMMAND`."""
+
+import click
+
+from benchmarks.cluster.enrollment import enrollment
+
+
+@click.group()
+def main() -> None:
+    """Measure what carries more than one machine."""
+
+
+for command in (enrollment,):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()
