@@ -125,6 +125,8 @@ def commands() -> None:
     STUDY_MAX_UNANSWERED   people per IP address who have not answered a trial yet (default 100)
     STUDY_METRICS_TOKEN    secret of 16 or more characters, with which Prometheus may read /metrics
     STUDY_MAX_UPLOAD_MB    size of a zip of stimuli that researchers upload (default 2000)
+    STUDY_STIMULI_URL      s3://bucket/prefix: stimuli are also kept in object storage, from which
+                           every server copies them (docs/scaling.md); default: none
     STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none
 
     Exit status: 0 success, 2 error (one line on stderr), 130 interrupted by Ctrl-C.

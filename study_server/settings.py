@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         validation_alias=f"{PREFIX}INSTANCE",
         description="the folder of stimuli, backups and reports",
     )
+    stimuli_url: Address = Field(
+        default="",  # stimuli are in the folder only
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?)?$",
+        description="a bucket and a prefix, such as s3://bucket/prefix",
+    )
     secret_key: str = Field(default="", repr=False, description="16 or more secret characters")
     person_key: Annotated[str, StringConstraints(pattern="^(.{16,})?$")] = Field(
         default="",  # needed by studies with `linked = true` only

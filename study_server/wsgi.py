@@ -21,9 +21,10 @@ from study_server.app import create_app
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.jobs.thread import start_job_thread
+from study_server.object_storage.mirror_thread import start_mirror_thread
 from study_server.participants.outcomes import release_places
 from study_server.studies.stored_counts import store_counts
-from study_server.web.logs import log_database_error, log_to_stderr
+from study_server.web.logs import log_database_error, log_problem, log_to_stderr
 
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open
 FILES_PER_THREAD = 3  # SQLite's database, its log and the index of the log
@@ -44,10 +45,12 @@ def app() -> Flask:
 
 
 def app_without_request_log() -> Flask:
-    """Create the application with the thread that runs its background jobs; raises StudyError."""
+    """Create the application with the threads that work in the background; raises StudyError."""
     flask_app = create_app()
     gc.freeze()  # pages of large studies would spend a quarter of their time on traversing modules
-    start_job_thread(flask_app.extensions["engine"], log_database_error, _keep_up)
+    engine, settings = flask_app.extensions["engine"], flask_app.extensions["settings"]
+    start_mirror_thread(engine, settings, log_database_error, log_problem)
+    start_job_thread(engine, log_database_error, _keep_up)
     return flask_app
 
 

@@ -14,6 +14,7 @@ from study_server.app import create_app
 from study_server.settings import PREFIX, Settings
 from study_server.views.researcher.study.stimuli import FORM_BYTES
 from study_server.web.bodies import MAX_TABLE_BYTES
+from tests.buckets import storage_variables
 from tests.nginx import NEEDS_NGINX, NGINX
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,9 @@ def test_every_variable_of_the_containers_is_a_setting(compose: dict[str, Any]) 
     assert named <= VARIABLES
     of_server = set(compose["services"]["server"]["secrets"])
     assert of_server <= set(compose["secrets"]) & VARIABLES
+    set_for_server = set(compose["services"]["server"]["environment"])
+    assert "STUDY_STIMULI_URL" in set_for_server
+    assert set_for_server <= VARIABLES | storage_variables("").keys()
 
 
 def test_compose_starts_nothing_before_what_it_needs(compose: dict[str, Any]) -> None:

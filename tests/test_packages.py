@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
     "colorizer": ["colorizer", "heif", "onnx", "perceptual", "s3"],
-    "study_server": ["server", "metrics", "mturk", "parquet"],
+    "study_server": ["server", "metrics", "mturk", "parquet", "s3"],
     "analysis": ["analysis", "duckdb"],
 }
 PACKAGES = sorted(EXTRAS)

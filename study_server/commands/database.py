@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from study_server.commands.context import (
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.jobs.queue import request_job
+from study_server.object_storage.bucket import open_bucket
+from study_server.object_storage.integrity import find_damaged_objects, find_orphan_objects
+from study_server.object_storage.mirror import mirror_stimuli
+from study_server.settings import Settings
 from study_server.stimuli.integrity import find_damaged_files, find_orphans, remove_orphan
 from study_server.storage.backup import backup_path, write_backup
 from study_server.storage.backup import restore_backup as restore_backup
@@ -45,15 +50,17 @@ def check(slug: str | None, repair: bool, yes: bool) -> None:
 
     The counters say what was planned for participants; enrollment balances methods and images by
     them. A stimulus that is missing or was changed cannot be repaired: copy it from your copy of
-    instance/stimuli. Another database may use the files that no study of this one uses.
+    instance/stimuli. With STUDY_STIMULI_URL, the objects of the bucket are checked as well, and
+    --repair fetches what this server lacks of them. Another database may use the files that no
+    study of this one uses.
     """
     settings, engine = open_database()
-    findings = _examine(engine, settings.stimuli_folder, slug)
+    findings = _examine(engine, settings, slug)
     for line in findings.lines():
         click.echo(line)
     if repair:
-        _repair(engine, findings, yes)
-        findings = _examine(engine, settings.stimuli_folder, slug)
+        _repair(engine, settings, findings, yes)
+        findings = _examine(engine, settings, slug)
     if summary := findings.summarize():
         remedy = "" if repair else "; `study check --repair` mends all but stimuli"
         raise StudyError(f"{summary}{remedy}")
@@ -62,16 +69,20 @@ def check(slug: str | None, repair: bool, yes: bool) -> None:
 
 @dataclass(frozen=True)
 class Findings:
-    """The findings of `study check`. wrong_counters: lines by slug."""
+    """The findings of `study check`. wrong_counters: lines by slug.
+
+    damaged_files: lines for files and objects. orphan_objects: their addresses by name.
+    """
 
     wrong_counters: dict[str, list[str]]
     damaged_files: list[str]
     orphans: list[Path]
+    orphan_objects: dict[str, str]
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each finding."""
         yield from chain(*self.wrong_counters.values(), self.damaged_files)
-        for path in self.orphans:
+        for path in (*self.orphans, *self.orphan_objects.values()):
             yield f"{path}: no study of this database uses it"
 
     def summarize(self) -> str:
@@ -80,36 +91,52 @@ class Findings:
         kinds = (
             (counters, "counter is wrong", "counters are wrong"),
             (len(self.damaged_files), "stimulus is damaged", "stimuli are damaged"),
-            (len(self.orphans), "file belongs to no study", "files belong to no study"),
+            (
+                len(self.orphans) + len(self.orphan_objects),
+                "file belongs to no study",
+                "files belong to no study",
+            ),
         )
         return ", ".join(format_count(*kind) for kind in kinds if kind[0])
 
 
-def _examine(engine: Engine, stimuli: Path, slug: str | None) -> Findings:
+def _examine(engine: Engine, settings: Settings, slug: str | None) -> Findings:
     def track(items: Iterable[Any], total: int) -> Iterable[Any]:
         return show_progress(items, total, "Checking stimuli")
 
+    folder, bucket = settings.stimuli_folder, open_bucket(settings.stimuli_url)
     with read_session(engine) as db:
         studies = [find_study(db, slug)] if slug else list_studies(db)
         if slug:
             require_stimuli(studies[0])
+        damaged = [line for one in studies for line in find_damaged_files(db, one, folder, track)]
+        objects = find_orphan_objects(db, bucket) if bucket and not slug else []
+        if bucket:
+            for one in studies:
+                damaged += find_damaged_objects(db, one, bucket, track)
         return Findings(
             {study.slug: find_differences(db, study) for study in studies},
-            [line for one in studies for line in find_damaged_files(db, one, stimuli, track)],
-            [] if slug else find_orphans(db, stimuli),
+            damaged,
+            [] if slug else find_orphans(db, folder),
+            {name: bucket.address(name) for name in objects} if bucket else {},
         )
 
 
-def _repair(engine: Engine, findings: Findings, yes: bool) -> None:
-    """Count again where counters are wrong, and delete the files of no study after a question."""
+def _repair(engine: Engine, settings: Settings, findings: Findings, yes: bool) -> None:
+    """Count again where counters are wrong, fetch stimuli, and delete orphans after a question."""
+    bucket = open_bucket(settings.stimuli_url)
+    if bucket:
+        mirror_stimuli(engine, settings.stimuli_folder, bucket, partial(click.echo, err=True))
     for slug in (slug for slug, lines in findings.wrong_counters.items() if lines):
         with write_transaction(engine) as db:
             count_again(db.connection(), find_study(db, slug).id)
-    if findings.orphans:
-        files = format_count(len(findings.orphans), "file or folder", "files and folders")
+    if orphans := len(findings.orphans) + len(findings.orphan_objects):
+        files = format_count(orphans, "file or folder", "files and folders")
         confirm(f"Delete {files} that no study of this database uses?", yes)
     for path in findings.orphans:
         remove_orphan(path)
+    if bucket and findings.orphan_objects:
+        bucket.delete(findings.orphan_objects)
 
 
 @click.command()
@@ -118,11 +145,14 @@ def backup(file: Path) -> None:
     """Back up the database to one file; safe while a study is running.
 
     FILE is a SQLite database, even if the study uses PostgreSQL; protect it as you protect the
-    original. It does not contain the stimuli: copy instance/stimuli after every import.
+    original. It does not contain the stimuli: copy instance/stimuli, or the bucket of
+    STUDY_STIMULI_URL, after every import.
     """
-    _, engine = open_database()
+    settings, engine = open_database()
     write_backup(engine, file)
     click.echo(f"{file}: {file.stat().st_size:,} bytes, schema {latest_revision()}")
+    if settings.stimuli_url:
+        click.echo(f"the stimuli are not in it; copy {settings.stimuli_url} as well", err=True)
 
 
 @click.command()

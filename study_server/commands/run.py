@@ -23,7 +23,7 @@ from study_server.commands.context import (
 )
 from study_server.counts import format_count
 from study_server.errors import StudyError
-from study_server.recruitment.opening import open_study, stop_recruitment
+from study_server.recruitment.opening import fetch_stimuli, open_study, stop_recruitment
 from study_server.settings import require_secret
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup, researchers
@@ -62,6 +62,8 @@ def open_command(slug: str, yes: bool) -> None:
             "logged permanently as an early unblinding, which every export lists. Reopen it?",
             yes,
         )
+    with read_session(engine) as db:
+        fetch_stimuli(db, lookup.find_study(db, slug), settings)
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
         logged = open_study(db, study, settings, UNBLINDED_BY_COMMAND_LINE)

@@ -26,6 +26,8 @@ from study_server.drafts.freezing import load_draft_plan
 from study_server.errors import StudyError
 from study_server.export.output_folder import default_design_path
 from study_server.files import atomic_write, remove_path
+from study_server.object_storage.bucket import open_bucket
+from study_server.object_storage.mirror import publish_to
 from study_server.participants.withdrawal import delete_all_participants
 from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
@@ -47,6 +49,7 @@ from study_server.studies.design import hash_wording, read_plan
 from study_server.studies.removal import (
     delete_study,
     measure_contents,
+    remove_objects,
     require_deletable,
     require_replaceable,
 )
@@ -178,6 +181,7 @@ def import_command(
             reason=reason,
             wording=wording,
             make_room=make_room,
+            publish=publish_to(open_bucket(settings.stimuli_url)),
             track=track,
         )
     except AuditFailedError as error:
@@ -186,6 +190,7 @@ def import_command(
     kept = settings.reports_folder(protocol.slug), settings.power_path(protocol.slug)
     for path in replaced - set(kept):
         remove_path(path)
+    remove_objects(settings, replaced)
     _print_findings(stored.accepted_findings)
     if stored.conversions:
         described = describe_conversions(stored.conversions)
@@ -196,7 +201,10 @@ def import_command(
     found = format_count(len(stored.accepted_findings), "warning", "warnings")
     accepted = f"{found} accepted" if stored.accepted_findings else "no warnings"
     click.echo(f"audit of {images}: {accepted}; {describe_audit(protocol)}")
-    click.echo(f"{slug}: {stimuli} stored in {settings.stimuli_folder}, the study in {database}")
+    copied = f" and in {settings.stimuli_url}" if settings.stimuli_url else ""
+    click.echo(
+        f"{slug}: {stimuli} stored in {settings.stimuli_folder}{copied}, the study in {database}"
+    )
     click.echo(f"next, run `study simulate {slug} 20` to rehearse, then `study freeze {slug}`")
     print_unfilled_placeholders(protocol, folder)
 
@@ -291,6 +299,7 @@ def delete(slug: str, yes: bool) -> None:
         log_action(db, slug, "deleted the study", COMMAND_LINE)
     for path in paths:
         remove_path(path)
+    remove_objects(settings, paths)
     click.echo(
         f"{slug}: deleted; backups made before, such as those in {settings.backups_folder}, "
         "still contain it"

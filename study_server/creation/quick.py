@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from study_server.creation.drafts import suggest_slug
 from study_server.creation.protocol_fit import fit_protocol
 from study_server.creation.study_files import choose_wording_folder, write_study_files
+from study_server.object_storage.bucket import open_bucket
+from study_server.object_storage.mirror import publish_to
 from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS_BY_TASK
 from study_server.protocol.study_toml import create_protocol
@@ -66,6 +68,7 @@ def make_quick_study(
         manifest,
         settings.stimuli_folder,
         accept_warnings=accept_warnings,
+        publish=publish_to(open_bucket(settings.stimuli_url)),
         track=track,
     )
     return QuickStudy(fitted, changes, manifest, write_study_files(fitted, out), summary)

@@ -11,6 +11,8 @@ from study_server.creation.protocol_fit import fit_protocol
 from study_server.drafts.draft import has_live_participants
 from study_server.drafts.text_merging import adapt_text
 from study_server.errors import StudyError
+from study_server.object_storage.bucket import Bucket
+from study_server.object_storage.mirror import publish_to
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.simulation.rehearsals import require_no_simulation
 from study_server.stimuli.folders import TrackProgress, track_nothing
@@ -68,14 +70,15 @@ def replace_stimuli(
     folder: Path,
     *,
     accept: GiveReason = accept_nothing,
+    bucket: Bucket | None = None,
     track: TrackProgress = track_nothing,
 ) -> ReplacedStimuli:
     """Import stimuli into a draft, all or none, in place of those that it has.
 
     The methods of the protocol are those of the manifest; settings that the images do not allow are
     changed, and so are default texts that depend on them. Previews and simulated participants are
-    deleted. folder, accept, track: as for `import_stimuli`. Raises StudyError, and AuditFailedError
-    if the audit fails.
+    deleted. folder, accept, track: as for `import_stimuli`. bucket: gets the files, too. Raises
+    StudyError, and AuditFailedError if the audit fails.
     """
     with read_session(engine) as db:
         study = lookup.find_study(db, slug)
@@ -97,9 +100,10 @@ def replace_stimuli(
         return study
 
     summary = import_stimuli(
-        engine, protocol, manifest, folder, prepare, accept=accept, track=track
-    )
-    remove_stimuli(folder, old_folders)
+        engine, protocol, manifest, folder, prepare, accept=accept, publish=publish_to(bucket),
+        track=track,
+    )  # fmt: skip
+    remove_stimuli(folder, old_folders, bucket)
     return ReplacedStimuli(summary.stimulus_count, summary.image_count, protocol.methods, changes)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from study_server.counts import format_count
 from study_server.creation.replacement import ReplacedStimuli, replace_stimuli, require_draft
 from study_server.errors import StudyError
+from study_server.object_storage.bucket import open_bucket
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.settings import Settings
 from study_server.stimuli.audit import AuditFinding
@@ -70,6 +71,7 @@ def import_from(
                 manifest,
                 settings.stimuli_folder,
                 accept=lambda finding: reasons.get(finding.confound),
+                bucket=open_bucket(settings.stimuli_url),
                 track=track,
             )
         except AuditFailedError as error:

@@ -29,7 +29,7 @@ from study_server.jobs.commands import (
 from study_server.jobs.erasure import is_erasure_due, run_erasure
 from study_server.jobs.queue import DEAD_AFTER
 from study_server.jobs.results import Finished, Postponed
-from study_server.jobs.stimulus_import import run_import
+from study_server.jobs.stimulus_import import is_upload_here, run_import
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Job
 from study_server.vocabulary import JobKind, JobState
@@ -49,7 +49,7 @@ JOB_TYPES = {
     JobKind.SIMULATE: JobType(is_always_due, run_simulation),
     JobKind.REPORT: JobType(is_always_due, run_report),
     JobKind.MONITOR: JobType(is_always_due, run_monitor),
-    JobKind.IMPORT: JobType(is_always_due, run_import),
+    JobKind.IMPORT: JobType(is_upload_here, run_import),
 }
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.files import remove_path
@@ -18,6 +19,11 @@ REPORT_NAME = "audit.json"
 def upload_folder_of(job: Job) -> Path:
     """Return the private folder of the upload that a job imports."""
     return Path(json.loads(job.payload)["folder"])
+
+
+def is_upload_here(_db: Session, job: Job) -> bool:
+    """Return whether the upload is on this server, if several have folders of their own."""
+    return upload_folder_of(job).is_dir()
 
 
 def run_import(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from study_server.object_storage.bucket import open_bucket
+from study_server.object_storage.mirror import fetch, find_missing, require_stimuli_here
 from study_server.settings import Settings, find_resource_folder
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
@@ -17,13 +19,26 @@ def open_study(db: Session, study: Study, settings: Settings, by: str) -> bool:
     """Open a study; return whether this was logged as an early unblinding, because it was closed.
 
     by: a researcher, or "command line". Raises StudyError unless the study is frozen, its pages are
-    unchanged, and a linked study has its key.
+    unchanged, a linked study has its key, and this server has the stimuli of its bucket.
     """
     lookup.require_person_key(study, settings.person_key)
+    if settings.stimuli_url:
+        require_stimuli_here(db, study, settings.stimuli_folder)
     wording = hash_wording(db, study, find_resource_folder("templates"))
     was_logged = record_reopening(db, study, by)
     open_recruitment(study, wording)
     return was_logged
+
+
+def fetch_stimuli(db: Session, study: Study, settings: Settings) -> None:
+    """Fetch what this server lacks of a study's stimuli, if they are in a bucket.
+
+    Raises StudyError that names a stimulus which the bucket does not give.
+    """
+    bucket = open_bucket(settings.stimuli_url)
+    if bucket is not None:
+        missing = find_missing(db, study, settings.stimuli_folder)
+        fetch(bucket, settings.stimuli_folder, missing)
 
 
 def stop_recruitment(study: Study, state: StudyState) -> None:

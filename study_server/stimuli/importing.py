@@ -5,6 +5,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,8 @@ from study_server.wording.stored import store_wording
 MakeRoom = Callable[[Session, str], None]
 PrepareStudy = Callable[[Session, str], Study]  # the second argument: the manifest's SHA-256
 GiveReason = Callable[[AuditFinding], str | None]
+# Copies the files of a folder elsewhere, below a name, and removes them if the block fails.
+Publish = Callable[[Path, str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,11 @@ def accept_nothing(_finding: AuditFinding) -> str | None:
     return None
 
 
+def publish_nowhere(_folder: Path, _name: str) -> AbstractContextManager[None]:
+    """Copy nothing: stimuli are kept in the folder of this server only."""
+    return nullcontext()
+
+
 class _StoredImage(NamedTuple):
     """A photograph and its fakes after they were audited and stored."""
 
@@ -110,6 +118,7 @@ def import_study(
     reason: str = "",
     wording: TextsByPart | None = None,
     make_room: MakeRoom | None = None,
+    publish: Publish = publish_nowhere,
     track: TrackProgress = track_nothing,
 ) -> ImportSummary:
     """Check and audit all stimuli, then store them and a new study, all or none.
@@ -119,8 +128,8 @@ def import_study(
     wording: the texts for participants; by default those for the protocol.
     make_room: called in the transaction that stores the study, to delete an earlier study with this
     slug; by default, an earlier study is an error.
-    folder, track: as for `import_stimuli`. Raises StudyError, and AuditFailedError if the audit
-    fails.
+    folder, publish, track: as for `import_stimuli`. Raises StudyError, and AuditFailedError if the
+    audit fails.
     """
     texts = wording or compose_wording(protocol)
 
@@ -134,7 +143,7 @@ def import_study(
     accept: GiveReason = (lambda _finding: reason) if accept_warnings else accept_nothing
     try:
         return import_stimuli(
-            engine, protocol, manifest, folder, create, accept=accept, track=track
+            engine, protocol, manifest, folder, create, accept=accept, publish=publish, track=track
         )
     except IntegrityError as error:  # another process imported it in the meantime
         raise _duplicate_slug_error(protocol.slug) from error
@@ -148,6 +157,7 @@ def import_stimuli(
     prepare_study: PrepareStudy,
     *,
     accept: GiveReason = accept_nothing,
+    publish: Publish = publish_nowhere,
     track: TrackProgress = track_nothing,
 ) -> ImportSummary:
     """Check and audit all stimuli, then store them in a study, all or none.
@@ -156,6 +166,7 @@ def import_stimuli(
     because another database may use the same folder.
     prepare_study: called in the transaction that stores the stimuli; returns their study, which has
     none yet. accept: returns the reason why a warning is accepted, or None if it is not.
+    publish: copies the files to object storage before they are stored in the database.
     track: wraps the images while they are processed, for a progress bar.
     Raises StudyError, and AuditFailedError if the audit fails.
     """
@@ -173,14 +184,17 @@ def import_stimuli(
             AcceptedWarning(message=f"{finding.confound}: {finding.message}", reason=reason or "")
             for finding, reason in zip(findings, reasons, strict=True)
         ]
-        _insert(
-            engine,
-            lambda db: prepare_study(db, manifest_sha256),
-            images,
-            stored_images,
-            warnings,
-            temporary,
-        )
+        study_folder = folder / secrets.token_hex(8)
+        with publish(temporary, study_folder.name):
+            _insert(
+                engine,
+                lambda db: prepare_study(db, manifest_sha256),
+                images,
+                stored_images,
+                warnings,
+                temporary,
+                study_folder,
+            )
     facts = [facts for stored in stored_images for facts in stored.facts.values()]
     return ImportSummary(len(facts), len(images), count_conversions(facts), findings)
 
@@ -232,12 +246,12 @@ def _insert(
     stored_images: list[_StoredImage],
     warnings: list[AcceptedWarning],
     temporary: Path,
+    study_folder: Path,
 ) -> None:
     """Store the stimuli in one short transaction, because answers of running studies wait for it.
 
     The folder is renamed last, when only the commit can still fail.
     """
-    study_folder = temporary.with_name(secrets.token_hex(8))
     try:
         with write_transaction(engine) as db:
             study = prepare_study(db)

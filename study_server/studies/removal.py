@@ -1,6 +1,6 @@
 """Delete a study with everything that belongs to it, or make room to import it again."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from study_server.errors import StudyError
 from study_server.files import remove_path
 from study_server.jobs.queue import find_running_job, request_job
 from study_server.jobs.stimulus_import import upload_folder_of
+from study_server.object_storage.bucket import Bucket, open_bucket
 from study_server.settings import Settings
 from study_server.storage.models import (
     AcceptedWarning,
@@ -138,10 +139,32 @@ def _list_folders(db: Session, study: Study) -> set[str]:
     return {file.partition("/")[0] for file in files}
 
 
-def remove_stimuli(stimuli_folder: Path, folders: Iterable[str]) -> None:
-    """Delete the folders of deleted stimuli."""
+def remove_stimuli(
+    stimuli_folder: Path, folders: Collection[str], bucket: Bucket | None = None
+) -> None:
+    """Delete the folders of deleted stimuli, and their copies in the bucket.
+
+    Raises StudyError if the bucket does not allow it.
+    """
     for folder in folders:
         remove_path(stimuli_folder / folder)
+    if bucket is not None:
+        try:
+            bucket.delete_folders(folders)
+        except StudyError as error:
+            raise StudyError(
+                f"{error}; the stimuli are deleted here, but not there: run "
+                "`study check --repair` later"
+            ) from error
+
+
+def remove_objects(settings: Settings, paths: Collection[Path]) -> None:
+    """Delete from the bucket, if there is one, the stimuli whose folders are among these paths.
+
+    Raises StudyError if the bucket does not allow it.
+    """
+    folders = [path.name for path in paths if path.parent == settings.stimuli_folder]
+    remove_stimuli(settings.stimuli_folder, folders, open_bucket(settings.stimuli_url))
 
 
 def require_deletable(db: Session, study: Study) -> None:

@@ -9,8 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from study_server.jobs.erasure import is_erasure_overdue
+from study_server.object_storage.mirror import has_stimuli_here
 from study_server.storage.models import Stimulus
 from study_server.storage.schema import latest_revision, read_revision
+from study_server.studies.lookup import list_studies
+from study_server.vocabulary import StudyState
 
 pages = Blueprint("health", __name__)
 
@@ -54,11 +57,19 @@ def _check_schema() -> str:
 
 
 def _check_stimuli() -> str:
-    """Check that one image can be read and is whole, if there are any."""
+    """Check that one image can be read and is whole, if there are any.
+
+    A server with a bucket must have the stimuli of all open studies.
+    """
+    settings = current_app.extensions["settings"]
+    if settings.stimuli_url:
+        opened = list_studies(g.db, StudyState.OPEN)
+        here = [has_stimuli_here(g.db, study, settings.stimuli_folder) for study in opened]
+        return "ok" if all(here) else "being fetched"
     stimulus = g.db.execute(select(Stimulus.file, Stimulus.file_bytes).limit(1)).one_or_none()
     if stimulus is None:
         return "ok"
-    path = current_app.extensions["settings"].stimuli_folder / stimulus.file
+    path = settings.stimuli_folder / stimulus.file
     if not os.access(path, os.R_OK):
         return "not readable"
     return "ok" if path.stat().st_size == stimulus.file_bytes else "damaged"

@@ -51,6 +51,11 @@ def log_database_error(error: SQLAlchemyError) -> None:
     REQUEST_LOGGER.error(_format_line(**_request_facts(), error=type(error).__name__, code=code))
 
 
+def log_problem(message: str) -> None:
+    """Log a problem of the server's own work, in words without participants' data."""
+    REQUEST_LOGGER.error(_format_line(error=message))
+
+
 def log_to_stderr() -> None:
     """Write the request log to stderr, for a server in the foreground."""
     REQUEST_LOGGER.handlers = [logging.StreamHandler()]

@@ -215,11 +215,14 @@ def _send_file(file: StimulusFile) -> Response:
     If nginx serves the stimuli, it sends the file; docs/deploy.md lists the headers that it must
     not add. Raises DamagedStimulusError if the size of the file has changed since the import,
     because a browser would show a part of a truncated image. The player then reports an incident,
-    and the trial counts as not shown.
+    and the trial counts as not shown. While the server still fetches stimuli from the bucket, which
+    it never does for one request, the reply is 503 for all of a study.
     """
     settings: Settings = current_app.extensions["settings"]
     headers = {"Cache-Control": "private, no-store"}
     path = settings.stimuli_folder / file.name
+    if settings.stimuli_url and not path.is_file():
+        abort(503)
     if settings.x_accel_prefix:
         _require_size(file, path.stat().st_size)
         headers["X-Accel-Redirect"] = f"{settings.x_accel_prefix}/{file.name}"

@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from study_server.errors import StudyError
 from study_server.languages import N_, language_name
+from study_server.object_storage.mirror import has_stimuli_here
 from study_server.participants import enrollment, identities, return_visits
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES, has_lapsed_participants
 from study_server.protocol.model import parse_stored_protocol
@@ -77,6 +78,7 @@ def index() -> ResponseReturnValue:
 def entry(slug: str) -> ResponseReturnValue:
     """Show the consent page, or redirect a known participant to the study."""
     study, arrival = _find_study(slug), read_arrival(slug)
+    _require_stimuli_here(study)
     wording = _choose_wording(study)
     existing = _find_participant(study, arrival)
     if is_known_by_cookie(arrival) and (existing or _has_withdrawn(study, arrival)):
@@ -113,6 +115,7 @@ def entry(slug: str) -> ResponseReturnValue:
 def consent(slug: str) -> ResponseReturnValue:
     """Enroll a person who agrees to take part."""
     study, arrival = _find_study(slug), read_arrival(slug)
+    _require_stimuli_here(study)
     wording = _choose_wording(study)
     if arrival.source is RecruitmentSource.LINK and not arrival.is_invited:
         current_app.extensions["csrf"].protect()  # only the cookie identifies this person
@@ -229,7 +232,7 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
         enrollment.require_first_participation(g.db, study, person)
         if _has_withdrawn(study, arrival):
             raise enrollment.WithdrawnError
-        # enrollment frees the places of those who have left before it decides
+        # enrollment frees the places of those who have left before it refuses anybody
         is_full = enrollment.is_study_full(g.db, study, arrival.source)
         if is_full and not has_lapsed_participants(g.db, study):
             raise enrollment.StudyFullError
@@ -240,6 +243,13 @@ def _find_study(slug: str) -> Study:
         return lookup.find_study(g.db, slug)
     except StudyError:
         abort(404)
+
+
+def _require_stimuli_here(study: Study) -> None:
+    """Answer 503 while the server still fetches the study's stimuli from the bucket."""
+    settings = current_app.extensions["settings"]
+    if settings.stimuli_url and not has_stimuli_here(g.db, study, settings.stimuli_folder):
+        abort(503)
 
 
 def _find_wording(study: Study) -> RenderedWording:

@@ -3,9 +3,12 @@
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
+from study_server.errors import StudyError
 from study_server.export.codebook import TABLE_COLUMNS, codebook_rows
 from study_server.export.csv_files import CODEBOOK_TABLE, DESIGN_JSON
 from study_server.export.rows import list_changes, list_unblinding
+from study_server.object_storage.bucket import open_bucket
+from study_server.object_storage.integrity import find_damaged_objects
 from study_server.stimuli.integrity import find_damaged_files
 from study_server.storage.models import Study
 from study_server.storage.plan_counts import find_differences
@@ -73,5 +76,11 @@ def render_data(study: Study, problem: str = "") -> str:
 
 def _check(study: Study) -> list[str]:
     """Return what `study check` would print for this study: a line for each thing that is wrong."""
-    damaged = find_damaged_files(g.db, study, app_settings().stimuli_folder)
+    settings = app_settings()
+    damaged = find_damaged_files(g.db, study, settings.stimuli_folder)
+    bucket = open_bucket(settings.stimuli_url)
+    try:
+        damaged += find_damaged_objects(g.db, study, bucket) if bucket else []
+    except StudyError as error:
+        damaged.append(str(error))
     return [*find_differences(g.db, study), *damaged]

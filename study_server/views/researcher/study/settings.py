@@ -14,6 +14,7 @@ from study_server.studies.action_log import log_action
 from study_server.studies.removal import (
     delete_study,
     measure_contents,
+    remove_objects,
     require_deletable,
 )
 from study_server.studies.researchers import INVITATION_VALID_FOR, ROLE_TEXTS
@@ -134,5 +135,10 @@ def delete(slug: str) -> ResponseReturnValue:
     g.db.commit()
     for path in paths:
         remove_path(path)
-    flash(f"Deleted {slug} ({now().strftime('%H:%M')} UTC)")
+    message = f"Deleted {slug} ({now().strftime('%H:%M')} UTC)"
+    try:
+        remove_objects(app_settings(), paths)
+    except StudyError as error:
+        message = f"{message}; {error}"
+    flash(message)
     return redirect(url_for("studies.overview"), 303)

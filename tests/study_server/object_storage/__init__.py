@@ -1,0 +1,1 @@
+"""Tests of stimuli in object storage, with a real storage on loopback."""
