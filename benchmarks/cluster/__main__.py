@@ -3,6 +3,8 @@
 import click
 
 from benchmarks.cluster.enrollment import enrollment
+from benchmarks.cluster.histories import histories
+from benchmarks.cluster.servers import servers
 
 
 @click.group()
@@ -10,7 +12,7 @@ def main() -> None:
     """Measure what carries more than one machine."""
 
 
-for command in (enrollment,):
+for command in (enrollment, histories, servers):
     main.add_command(command)
 
 if __name__ == "__main__":

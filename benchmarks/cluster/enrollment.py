@@ -52,7 +52,7 @@ STEPS_PER_CALL = 100  # of SQLite's virtual machine
 
 @dataclass
 class Times:
-    """What enrollments took: wall and CPU times in ms, and work of the database.
+    """The wall and CPU times of enrollments in ms, and the work of the database.
 
     cpu_ms: of this process and, on PostgreSQL, of the process that serves it.
     """

@@ -14,7 +14,7 @@ from study_server.cli import commands
 from study_server.participants import enrollment, replacement, withdrawal
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.participants.responses import SubmittedResponse
-from study_server.protocol.model import parse_stored_protocol, task_of
+from study_server.protocol.model import Protocol, parse_stored_protocol, task_of
 from study_server.storage import plan_counts
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Participant, StimulusCount, Study
@@ -80,15 +80,18 @@ STUDIES: dict[str, dict[str, Any]] = {
 }
 
 
+def create_protocol(name: str) -> Protocol:
+    return short_protocol(
+        "kept", practice=1, trials=4, repeats=1, disturbed="replace", time_limit_minutes=1200,
+        **STUDIES[name],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_counters_equal_a_new_count_after_any_history(
     name: str, engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
-    protocol = short_protocol(
-        "kept", practice=1, trials=4, repeats=1, disturbed="replace", time_limit_minutes=1200,
-        **STUDIES[name],
-    )  # fmt: skip
-    open_study(engine, protocol, manifest, tmp_path / "instance")
+    open_study(engine, create_protocol(name), manifest, tmp_path / "instance")
     rng, outcomes = Random(name), set()
     for _ in range(STEPS):
         with write_session(engine) as db:
