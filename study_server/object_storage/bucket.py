@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from study_server.errors import StudyError
 
-CONNECT_TIMEOUT, REQUEST_TIMEOUT = timedelta(seconds=5), timedelta(seconds=60)
+CONNECT_TIMEOUT, REQUEST_TIMEOUT = timedelta(seconds=5), timedelta(seconds=30)
 MAX_RETRIES = 2
 NO_BUCKET = "NoSuchBucket"  # in the storage's reply
 DENIED = ("PermissionDenied", "Unauthenticated")  # in the names of obstore's errors
