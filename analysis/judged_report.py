@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis import report_data
-from analysis.checks.attention_checks import summarize_attention_checks
+from analysis.checks.attention_checks import list_attention_checks, summarize_attention_checks
 from analysis.checks.deviations import add_changes, check_judged_against_design
 from analysis.checks.timing import summarize_timing
 from analysis.exclusions.flow import AnalysisSample
@@ -30,7 +30,7 @@ from analysis.tasks.agreement import describe_agreement, describe_repeats
 from analysis.tasks.answers import score_judgments
 from analysis.tasks.catalog import JUDGED_TASKS
 from analysis.tasks.judged import NOT_DESCRIBED, build_judged_sample
-from analysis.tasks.learning import describe_learning
+from analysis.tasks.learning import describe_learning, list_trends
 from analysis.tasks.subgroups import describe_subgroups
 
 RT_QUANTILES = {"q05_ms": 0.05, "q25_ms": 0.25, "median_ms": 0.5, "q75_ms": 0.75, "q95_ms": 0.95}
@@ -74,7 +74,9 @@ def assemble_judged_report(
         **NOT_DESCRIBED,
         **task.describe(sample, options.ties),
         "attention_checks": asdict(
-            summarize_attention_checks(table, excluded.measures, excluded.rules)
+            summarize_attention_checks(
+                list_attention_checks(table), excluded.measures, excluded.rules
+            )
         ),
         "consistency": describe_repeats(sample, judgments),
         "agreement": describe_agreement(answers),
@@ -82,7 +84,7 @@ def assemble_judged_report(
         "timing": asdict(summarize_timing(selected, table)),
         "questionnaire": report_data.describe_questionnaire(excluded, options),
         "subgroups": describe_subgroups(answers, options.covariates),
-        "learning": describe_learning(answers),
+        "learning": describe_learning(list_trends(answers)),
         "software": report_data.describe_software(),
         "seed": options.seed,
     }

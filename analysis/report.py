@@ -1,8 +1,8 @@
 """The command `python -m analysis.report`, which writes a report with tables and figures."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
 from typing import Any, get_args
@@ -27,12 +27,23 @@ from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.judgments import read_judgments
 from analysis.inputs.nearby_files import find_design, find_stimuli
 from analysis.inputs.parquet.files import resolve_source
-from analysis.inputs.published import read_published_rates
+from analysis.inputs.published import PublishedRate, read_published_rates
 from analysis.inputs.questionnaire import read_questionnaire
-from analysis.inputs.responses import MODES, Responses, ResponsesError, select_mode, select_study
+from analysis.inputs.responses import (
+    MODES,
+    HasDistinct,
+    Responses,
+    ResponsesError,
+    select_mode,
+    select_study,
+)
 from analysis.inputs.sources import read_responses
 from analysis.judged_report import assemble_judged_report, write_judged_report
-from analysis.report_data import Findings, ReportOptions, assemble_findings
+from analysis.large.connection import NotCountedError, open_source
+from analysis.large.engine import DUCKDB_ROWS, ENGINES, explain_memory, is_counted
+from analysis.large.report_sample import build_counted_sample
+from analysis.large.row_checks import check_rows
+from analysis.report_data import Findings, ReportOptions, assemble_findings, describe_sample
 from analysis.report_output.csv_files import (
     render_differences_csv,
     render_exclusions_csv,
@@ -40,7 +51,7 @@ from analysis.report_output.csv_files import (
     render_participants_csv,
     render_rates_csv,
 )
-from analysis.report_output.galleries import build_galleries, read_stimulus_files
+from analysis.report_output.galleries import StimulusFiles, build_galleries, read_stimulus_files
 from analysis.report_output.latex import render_latex
 from analysis.report_output.page import render_page
 from analysis.report_output.sentences import format_rate_sentence
@@ -125,6 +136,14 @@ def refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> fl
     help="Ties in pairs: half a win each, or an outcome of its own as in Davidson's model.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="Read all trials into memory, or count them with DuckDB (Parquet only). auto: DuckDB from "
+    f"{DUCKDB_ROWS:,} trials on, if it is installed.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
@@ -140,26 +159,18 @@ def report(
     **options: Any,
 ) -> None:
     """Write a report on RESPONSES: a CSV or Parquet file, a folder with it, or a database URL."""
+    engine = options.pop("engine")
     try:
-        responses = resolve_source(responses)
-        table = read_responses(responses)
-        file = None if "://" in responses else Path(responses)
-        if file and not design:
-            design = find_design(file, table, options["study"])
-        frozen = read_design(design) if design else None
-        if file and not stimuli:
-            stimuli = find_stimuli(file, table, frozen)
-        planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
-        selected = select_mode(select_study(table, options["study"]), options["mode"])
-        questionnaire = read_questionnaire(responses, selected)
-        report_options = ReportOptions(
-            design=frozen, plan=planned, questionnaire=questionnaire, **options
-        )
-        names = report_options.effective_plan().covariates
-        covariates = read_covariates(names, responses, selected, questionnaire, stimuli)
-        changes = read_changes(responses, selected)
-        report_options = replace(report_options, covariates=covariates, changes=changes)
-        lines = make_any_report(responses, table, out, report_options, stimuli)
+        source = resolve_source(responses)
+        files = ReportFiles(source, design, plan, stimuli)
+        if is_counted(source, engine):
+            try:
+                lines = report_counted(files, out, ReportOptions(**options))
+            except NotCountedError as not_counted:
+                click.echo(explain_memory(source, engine, str(not_counted)), err=True)
+                lines = report_listed(files, out, ReportOptions(**options))
+        else:
+            lines = report_listed(files, out, ReportOptions(**options))
         if has_r_script:
             lines.append(write_r_script(out))
     except (ResponsesError, DesignError) as error:
@@ -167,9 +178,89 @@ def report(
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}; use another folder with --out"
         raise click.ClickException(reason) from error
-    click.echo(f"design: {design or 'none; use --design'}")
-    click.echo(f"images: {stimuli or 'none; use --stimuli'}")
     click.echo("\n".join(lines))
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """The source of the responses, and the files that options name."""
+
+    source: str
+    design: Path | None
+    plan: Path | None
+    stimuli: Path | None
+
+    def find_others(self, responses: HasDistinct, study: str | None) -> "ReportFiles":
+        """Return them with the design and the stimuli that lie near the responses."""
+        if "://" in self.source:
+            return self
+        file = Path(self.source)
+        design = self.design or find_design(file, responses, study)
+        frozen = read_design(design) if design else None
+        return replace(
+            self, design=design, stimuli=self.stimuli or find_stimuli(file, responses, frozen)
+        )
+
+    def add_plans(self, options: ReportOptions) -> ReportOptions:
+        """Return the options with the design and the plan."""
+        frozen = read_design(self.design) if self.design else None
+        planned = read_plan(self.plan, frozen.protocol if frozen else None) if self.plan else None
+        return replace(options, design=frozen, plan=planned)
+
+    def add_tables(self, options: ReportOptions, selected: HasDistinct) -> ReportOptions:
+        """Return the options with the tables that lie beside the responses.
+
+        selected: the responses of the study and mode.
+        """
+        questionnaire = read_questionnaire(self.source, selected)
+        names = options.effective_plan().covariates
+        return replace(
+            options,
+            questionnaire=questionnaire,
+            covariates=read_covariates(names, self.source, selected, questionnaire, self.stimuli),
+            changes=read_changes(self.source, selected),
+        )
+
+    def list_lines(self) -> list[str]:
+        """Return which files the report uses, as lines for the terminal."""
+        return [
+            f"design: {self.design or 'none; use --design'}",
+            f"images: {self.stimuli or 'none; use --stimuli'}",
+        ]
+
+
+def report_listed(files: ReportFiles, out: Path, options: ReportOptions) -> list[str]:
+    """Report on trials in memory; return the lines for the terminal."""
+    table = read_responses(files.source)
+    files = files.find_others(table, options.study)
+    options = files.add_plans(options)
+    selected = select_mode(select_study(table, options.study), options.mode)
+    options = files.add_tables(options, selected)
+    lines = make_any_report(files.source, table, out, options, files.stimuli)
+    return [*files.list_lines(), *lines]
+
+
+def report_counted(files: ReportFiles, out: Path, options: ReportOptions) -> list[str]:
+    """Report on trials that DuckDB counts; return the lines for the terminal.
+
+    Raises NotCountedError if DuckDB's way does not cover the study or an option.
+    """
+    if options.bootstrap_replicates:
+        raise NotCountedError("resamples (--bootstrap)")
+    if options.always_fit_mixed:
+        raise NotCountedError("mixed models of all trials (--mixed)")
+    file = Path(files.source)
+    with open_source(file) as rows:
+        check_rows(rows)
+        files = files.find_others(rows, options.study)
+        options = files.add_plans(options)
+        rules = options.effective_plan().rules
+        sample = build_counted_sample(rows, file, rules, options.study, options.mode)
+        options = files.add_tables(options, sample)
+        published = read_published_rates()
+        findings = describe_sample(sample, published, options)
+    lines = write_findings(findings, out, published, read_stimulus_files(files.stimuli))
+    return [*files.list_lines(), *lines]
 
 
 def write_r_script(out: Path) -> str:
@@ -213,6 +304,16 @@ def make_report(
     """
     published, stimulus_files = read_published_rates(), read_stimulus_files(stimuli)
     findings = assemble_findings(responses, published, options or ReportOptions())
+    return write_findings(findings, out, published, stimulus_files)
+
+
+def write_findings(
+    findings: Findings,
+    out: Path,
+    published: Sequence[PublishedRate],
+    stimulus_files: StimulusFiles,
+) -> list[str]:
+    """Write the files of a report to the folder `out`; return its findings as a few lines."""
     report_json = findings.report
     figures = draw_figures(findings)
     notice = MODE_NOTICES[report_json["input"]["mode"]]

@@ -12,26 +12,17 @@ from math import sqrt
 from pathlib import Path
 
 from analysis.checks.attention_checks import summarize_attention_checks
-from analysis.checks.consistency import estimate_consistency
-from analysis.checks.deviations import add_changes, check_against_design
-from analysis.checks.funnel import Funnel, build_funnel
+from analysis.checks.deviations import add_changes
+from analysis.checks.funnel import Funnel
 from analysis.checks.questionnaire import summarize_questionnaire
-from analysis.checks.response_behavior import (
-    binomial_side_test,
-    estimate_order_effect,
-    estimate_side_bias,
-    summarize_response_times,
-)
 from analysis.checks.robustness import (
     RobustnessEstimates,
     estimate_methods,
     estimate_under_other_rules,
 )
-from analysis.checks.timing import summarize_timing
-from analysis.exclusions.flow import AnalysisSample, apply_exclusions
+from analysis.exclusions.flow import apply_exclusions
+from analysis.exclusions.people import ExcludedPeople
 from analysis.formatting import ReportDict
-from analysis.inference.bootstrap import bootstrap_intervals
-from analysis.inference.detection import REAL_METHOD
 from analysis.inference.image_ranking import ImageRanking, rank_images
 from analysis.inputs.changes import SettingChange
 from analysis.inputs.covariates import Covariate
@@ -39,13 +30,11 @@ from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
 from analysis.inputs.questionnaire import Questionnaire
 from analysis.inputs.responses import Responses, select_mode, select_study
-from analysis.tasks.answers import score_trials
 from analysis.tasks.catalog import TASKS_WITH_TRUTH
-from analysis.tasks.exposures import describe_exposures
-from analysis.tasks.hype_time import describe_hype_time
 from analysis.tasks.judged import TieModel
 from analysis.tasks.learning import describe_learning
-from analysis.tasks.subgroups import describe_subgroups
+from analysis.tasks.listed_sample import ListedSample
+from analysis.tasks.report_sample import ReportSample, is_drawn
 from analysis.trials import BoolArray
 
 REPORT_SCHEMA = "hue-and-eye/report/2"
@@ -133,54 +122,57 @@ def assemble_findings(
 
     Raises ResponsesError if there is nothing to report on.
     """
-    selected, plan = (
-        select_mode(select_study(responses, options.study), options.mode),
-        options.effective_plan(),
-    )
-    sample = apply_exclusions(responses, selected, plan.rules)
-    estimates, images = estimate_methods(sample.trials, sample.methods), selected.distinct("image")
+    selected = select_mode(select_study(responses, options.study), options.mode)
+    sample = apply_exclusions(responses, selected, options.effective_plan().rules)
+    return describe_sample(ListedSample(sample, selected), published, options)
+
+
+def describe_sample(
+    sample: ReportSample, published: Sequence[PublishedRate], options: ReportOptions
+) -> Findings:
+    """Compute all numbers of a report from its sample."""
+    plan, people = options.effective_plan(), sample.people
+    estimates = estimate_methods(sample.trials, sample.methods)
     robustness, rates = estimate_under_other_rules(sample, estimates), estimates.rates
-    rankings = {method: rank_images(sample.trials, method, images) for method in rates}
+    rankings = {method: rank_images(sample.trials, method, sample.images) for method in rates}
     unfiltered_rates = robustness.without_exclusions.rates
-    task_name = selected.distinct("task")[0]
-    task = TASKS_WITH_TRUTH[task_name]
+    task = TASKS_WITH_TRUTH[sample.task]
     methods = task.describe_methods(
-        sample, rates, unfiltered_rates, rankings, images, published, options.always_fit_mixed
+        sample, rates, unfiltered_rates, rankings, published, options.always_fit_mixed
     )
     funnels = {method: _build_funnel(sample, method, methods[method]) for method in methods}
-    table, consistency = sample.table, estimate_consistency(sample)
-    answers = score_trials(sample, images)
-    hype_time = describe_hype_time(sample, selected, options.design)
+    consistency, (by_exposure, hype_time) = (
+        sample.find_consistency(),
+        sample.describe_exposures(options.design),
+    )
     margin = DEFAULT_MARGIN if plan.margin is None else plan.margin
     report = {
         "schema": REPORT_SCHEMA,
-        "task": task_name,
-        "input": _describe_input(selected, sample),
-        "design": asdict(
-            add_changes(
-                check_against_design(options.design, plan, selected, table), options.changes
-            )
-        ),
-        "exclusions": _describe_exclusions(sample, robustness),
+        "task": sample.task,
+        "input": sample.describe_input(),
+        "design": asdict(add_changes(sample.check_design(options.design, plan), options.changes)),
+        "exclusions": _describe_exclusions(people, robustness),
         "methods": methods,
         "differences": task.describe_differences(
             sample, estimates, robustness, margin, options.always_fit_mixed
         ),
-        "by_exposure": None if hype_time else describe_exposures(sample, selected),
+        "by_exposure": by_exposure,
         "hype_time": hype_time,
         "equivalence_margin": {"margin": margin, "source": options.margin_source()},
         "attention_checks": asdict(
-            summarize_attention_checks(table, sample.measures, sample.rules)
+            summarize_attention_checks(
+                sample.list_attention_checks(), people.measures, people.rules
+            )
         ),
-        "side_bias": None if table.is_single else _describe_sides(sample),
+        "side_bias": None if sample.is_single else _describe_sides(sample),
         "consistency": consistency and asdict(consistency),
-        "order": asdict(estimate_order_effect(sample.trials)),
-        "rt": _describe_times(sample),
-        "timing": asdict(summarize_timing(selected, table)),
-        "questionnaire": describe_questionnaire(sample, options),
+        "order": asdict(sample.find_order_effect()),
+        "rt": [asdict(times) for times in sample.list_response_times()],
+        "timing": asdict(sample.summarize_timing()),
+        "questionnaire": describe_questionnaire(people, options),
         "images": _describe_images(rankings),
-        "subgroups": describe_subgroups(answers, options.covariates),
-        "learning": describe_learning(answers),
+        "subgroups": sample.describe_subgroups(options.covariates),
+        "learning": describe_learning(sample.list_trends()),
         "software": describe_software(),
         "bootstrap": _describe_bootstrap(sample, options) if options.bootstrap_replicates else None,
         "seed": options.seed,
@@ -188,10 +180,8 @@ def assemble_findings(
     return Findings(report, {method: funnel for method, funnel in funnels.items() if funnel})
 
 
-def _describe_bootstrap(sample: AnalysisSample, options: ReportOptions) -> ReportDict:
-    intervals = bootstrap_intervals(
-        sample.trials, sample.methods, options.bootstrap_replicates, options.seed
-    )
+def _describe_bootstrap(sample: ReportSample, options: ReportOptions) -> ReportDict:
+    intervals = sample.bootstrap(options.bootstrap_replicates, options.seed)
     return {
         "replicates": options.bootstrap_replicates,
         "methods": {key[0]: asdict(one) for key, one in intervals.items() if len(key) == 1},
@@ -203,10 +193,11 @@ def _describe_bootstrap(sample: AnalysisSample, options: ReportOptions) -> Repor
     }
 
 
-def describe_questionnaire(sample: AnalysisSample, options: ReportOptions) -> list[ReportDict]:
+def describe_questionnaire(people: ExcludedPeople, options: ReportOptions) -> list[ReportDict]:
     """Return the answers of the included participants to the study's own questions."""
-    included = sample.table.participants[~sample.is_excluded].tolist()
-    summaries = summarize_questionnaire(options.questionnaire, included, options.design)
+    summaries = summarize_questionnaire(
+        options.questionnaire, people.list_included(), options.design
+    )
     return [asdict(summary) for summary in summaries]
 
 
@@ -229,34 +220,19 @@ def _find_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def _build_funnel(sample: AnalysisSample, method: str, entry: ReportDict) -> MethodFunnel | None:
+def _build_funnel(sample: ReportSample, method: str, entry: ReportDict) -> MethodFunnel | None:
     """Build the funnel around the rate of included participants; None without a rate."""
     if entry["rate"] is None:
         return None
     sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
-    part = sample.all_trials.for_method(method)
-    funnel = build_funnel(part, entry["rate"], sd)
-    return MethodFunnel(funnel, sample.is_excluded[funnel.participant])
+    funnel = sample.build_funnel(method, entry["rate"], sd)
+    if funnel is None:
+        return None
+    return MethodFunnel(funnel, sample.people.is_excluded[funnel.participant])
 
 
-def _describe_input(selected: Responses, sample: AnalysisSample) -> ReportDict:
-    test = selected.select(selected.isin("kind", "test"))
-    return {
-        "sha256": selected.sha256,
-        "study": selected.distinct("study")[0],
-        "rows": len(selected),
-        "participants": len(sample.table.participants),
-        "images": len(test.distinct("image")),
-        "mode": selected.distinct("mode")[0],
-        "single": sample.table.is_single,
-        "photographs": not sample.table.is_single or REAL_METHOD in test.distinct("method"),
-        "paired": None if sample.table.is_single else sample.table.real_image is None,
-        **{key: test.distinct(key) for key in ("presentation", "question", "exposure_ms")},
-    }
-
-
-def _describe_exclusions(sample: AnalysisSample, robustness: RobustnessEstimates) -> ReportDict:
-    return describe_participants(sample) | {
+def _describe_exclusions(people: ExcludedPeople, robustness: RobustnessEstimates) -> ReportDict:
+    return describe_participants(people) | {
         "leave_one_rule_out": {
             rule: {
                 method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
@@ -267,14 +243,15 @@ def _describe_exclusions(sample: AnalysisSample, robustness: RobustnessEstimates
     }
 
 
-def describe_participants(sample: AnalysisSample) -> ReportDict:
-    """Return who was excluded, and why."""
+def describe_participants(people: ExcludedPeople) -> ReportDict:
+    """Return who was excluded, and why; participants are listed unless they are too many."""
+    listed = people.reasons_by_participant() if is_drawn(people.is_flagged) else {}
     return {
-        "rules": asdict(sample.rules),
+        "rules": asdict(people.rules),
         "not_applicable": [
-            {"rule": rule, "reason": reason} for rule, reason in sample.not_applicable.items()
+            {"rule": rule, "reason": reason} for rule, reason in people.not_applicable.items()
         ],
-        "flow": [asdict(step) for step in sample.flow],
+        "flow": [asdict(step) for step in people.flow],
         "participants": [
             {
                 "participant": person,
@@ -283,29 +260,19 @@ def describe_participants(sample: AnalysisSample) -> ReportDict:
                 "flagged": flagged,
             }
             for (person, reasons), flagged in zip(
-                sample.reasons_by_participant().items(), sample.is_flagged.tolist(), strict=True
+                listed.items(), people.is_flagged.tolist(), strict=False
             )
         ],
-        "by_reason": sample.count_by_reason(),
-        "only_reason": sample.count_by_only_reason(),
-        "co_occurrence": sample.co_occurrence(),
+        "by_reason": people.count_by_reason(),
+        "only_reason": people.count_by_only_reason(),
+        "co_occurrence": people.co_occurrence(),
     }
 
 
-def _describe_sides(sample: AnalysisSample) -> ReportDict:
+def _describe_sides(sample: ReportSample) -> ReportDict:
     """Describe how often the left side was chosen, and how often it was correct."""
-    trials, left = sample.trials, sample.select_included(sample.table.chose_left_or_fake)
-    return {
-        "chose_left": asdict(estimate_side_bias(left, trials.participant)),
-        "correct_left": asdict(binomial_side_test(left != trials.fooled)),
-    }
-
-
-def _describe_times(sample: AnalysisSample) -> list[ReportDict]:
-    rt_ms = sample.select_included(sample.table.rt_ms)
-    return [
-        asdict(times) for times in summarize_response_times(sample.trials, rt_ms, sample.methods)
-    ]
+    chose_left, correct_left = sample.find_side_bias()
+    return {"chose_left": asdict(chose_left), "correct_left": asdict(correct_left)}
 
 
 def _describe_images(rankings: Mapping[str, ImageRanking]) -> list[ReportDict]:

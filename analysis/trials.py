@@ -6,16 +6,39 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.counted.trials import CountedFactor, CountedTrials
+
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 Codes = NDArray[np.int64]
+Factor = Codes | CountedFactor  # of trials that are listed, or counted
 
 
-def count_clusters(codes: Codes) -> int:
-    """Return the number of distinct codes. codes (n,): integers from 0."""
-    return int(np.count_nonzero(np.bincount(codes)))
+def count_clusters(codes: Factor, chosen: BoolArray | None = None) -> int:
+    """Return the number of distinct codes, of the chosen (n,) trials or of all.
+
+    codes (n,): integers from 0.
+    """
+    if isinstance(codes, CountedFactor):
+        return codes.count_levels(chosen)
+    return int(np.count_nonzero(np.bincount(codes if chosen is None else codes[chosen])))
+
+
+def sum_by_cluster(codes: Factor, values: FloatArray | BoolArray) -> FloatArray:
+    """Return the sum of the values (n,) of the trials in each cluster of codes (n,)."""
+    if isinstance(codes, CountedFactor):
+        return codes.sum_by_cluster(values.astype(np.float64))
+    sums: FloatArray = np.bincount(codes, weights=values).astype(np.float64, copy=False)
+    return sums
+
+
+def count_by_cluster(codes: Factor) -> IntArray:
+    """Return the number of trials in each cluster of codes (n,)."""
+    if isinstance(codes, CountedFactor):
+        return np.bincount(codes.cluster, weights=codes.count).astype(np.int64)
+    return np.bincount(codes)
 
 
 @dataclass(frozen=True)
@@ -38,6 +61,24 @@ class Trials:
     def factors(self) -> tuple[Codes, ...]:
         """The crossed factors: participants, images, and photographs shown beside them."""
         return self.participant, self.image, *([] if self.real_image is None else [self.real_image])
+
+    @property
+    def size(self) -> int:
+        """The number of trials."""
+        return len(self.fooled)
+
+    @property
+    def fooled_count(self) -> int:
+        """The number of trials that fooled."""
+        return int(self.fooled.sum())
+
+    def count(self, chosen: NDArray[np.bool_]) -> int:
+        """Return the number of the chosen (n,) trials."""
+        return int(chosen.sum())
+
+    def total(self, values: NDArray[np.float64]) -> float:
+        """Return the sum of the values (n,)."""
+        return float(values.sum())
 
     @cached_property
     def factor_levels(self) -> tuple[int, ...]:
@@ -75,6 +116,29 @@ class Trials:
             None if self.real_image is None else self.real_image[rows],
         )
 
+    def join(self, other: "Trials") -> "Trials":
+        """Return these trials and then the other ones."""
+        real = self.real_image, other.real_image
+        return Trials(
+            np.append(self.fooled, other.fooled),
+            np.append(self.participant, other.participant),
+            np.append(self.image, other.image),
+            np.append(self.method, other.method),
+            None if real[0] is None or real[1] is None else np.append(real[0], real[1]),
+        )
+
     @cached_property
     def _by_method(self) -> "dict[str, Trials]":
         return {}
+
+
+AnyTrials = Trials | CountedTrials
+
+
+def join_trials(first: AnyTrials, second: AnyTrials) -> AnyTrials:
+    """Return the first trials and then the second ones. Both are listed, or both are counted."""
+    if isinstance(first, CountedTrials):
+        assert isinstance(second, CountedTrials)
+        return first.join(second)
+    assert isinstance(second, Trials)
+    return first.join(second)

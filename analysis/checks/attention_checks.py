@@ -15,7 +15,7 @@ from analysis.inference.intervals import Interval
 from analysis.inference.rates import estimate_rate
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.trial_table import TrialTable
-from analysis.trials import Trials
+from analysis.trials import AnyTrials, Trials
 
 # probability of a wrong answer
 CARELESS_ERROR_RATES = {"coin_flipper": 0.5, "lapse_10": 0.1, "lapse_02": 0.02}
@@ -56,18 +56,13 @@ class AttentionCheckSummary:
 
 
 def summarize_attention_checks(
-    table: TrialTable, measures: ParticipantMeasures, rules: ExclusionRules
+    trials: AnyTrials, measures: ParticipantMeasures, rules: ExclusionRules
 ) -> AttentionCheckSummary:
-    """Summarize the attention checks of all participants; all counts are 0 if there are none."""
-    answered = table.is_attention_check & table.is_answered
-    correct_rate = estimate_rate(
-        Trials(
-            fooled=~table.is_wrong[answered],
-            participant=table.participant[answered],
-            image=table.image[answered],
-            method=np.array(table.methods)[table.method[answered]],
-        )
-    )
+    """Summarize the attention checks of all participants; all counts are 0 if there are none.
+
+    trials: the answered attention checks; `fooled` means correct.
+    """
+    correct_rate = estimate_rate(trials)
     saw_all = saw_all_attention_checks(measures, rules)
     planned = planned_attention_check_counts(measures, rules)[saw_all]
     needed = required_attention_checks_correct(planned, rules)
@@ -83,6 +78,17 @@ def summarize_attention_checks(
         failed=int((correct < needed).sum()),
         by_correct=dict(zip(map(str, values.tolist()), participants.tolist(), strict=True)),
         pass_probability=pass_probability(int(planned[0]), int(needed[0])) if alike else None,
+    )
+
+
+def list_attention_checks(table: TrialTable) -> Trials:
+    """Return the answered attention checks, in which `fooled` means correct."""
+    answered = table.is_attention_check & table.is_answered
+    return Trials(
+        fooled=~table.is_wrong[answered],
+        participant=table.participant[answered],
+        image=table.image[answered],
+        method=np.array(table.methods)[table.method[answered]],
     )
 
 

@@ -13,11 +13,12 @@ from analysis.inputs.design import Design, Plan
 from analysis.inputs.judgments import Judgments
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import TrialTable
-from analysis.trials import BoolArray, Codes
+from analysis.trials import BoolArray, Codes, IntArray
 
 UNCHECKED_KEYS = ("hypotheses", "stopping", "wording", "stimuli")  # not visible in the responses
 JUDGED_CONDITIONS = ("task", "presentation", "exposure_ms")
 CONDITIONS = (*JUDGED_CONDITIONS, "question")  # tasks without right answers have no question
+REPEATS = "repeats"
 KIND_BY_PROTOCOL_KEY = {  # the trial kinds that a protocol counts
     "qualification": "qualification",
     "practice": "practice",
@@ -50,29 +51,80 @@ class DesignCheck:
     margin: float | None = None
 
 
-def check_against_design(
-    design: Design | None, used_plan: Plan, selected: Responses, table: TrialTable
-) -> DesignCheck:
+@dataclass(frozen=True)
+class StudyFacts:
+    """Counts of what was done in a study with P participants.
+
+    rows: number of rows of each design hash. conditions: by column, the number of test trials with
+    each value. methods: those tested. methods_each (P,): how many of them each participant was
+    tested on. trials_each: by kind, and for `repeats`, the valid trials (P,) of each participant.
+    is_paired: whether each fake was shown with its own photograph; None for single images.
+    """
+
+    study: str
+    rows: Mapping[str, int]
+    conditions: Mapping[str, Mapping[str, int]]
+    methods: Set[str]
+    methods_each: IntArray
+    trials_each: Mapping[str, IntArray]
+    is_complete: BoolArray
+    is_paired: bool | None
+
+
+def count_facts(selected: Responses, table: TrialTable) -> StudyFacts:
+    """Count what was done. selected, table: the same trials, as text and as numbers."""
+    tested = table.is_test & table.shows_fake
+    return StudyFacts(
+        study=selected.distinct("study")[0],
+        rows=_count_values(selected, "design_sha256"),
+        conditions=_count_conditions(selected),
+        methods=set(table.tested_methods()),
+        methods_each=_count_methods(table.participant[tested], table.method[tested], table),
+        trials_each=_count_trials_each(selected, table),
+        is_complete=completed_mask(table),
+        is_paired=None if table.is_single else table.real_image is None,
+    )
+
+
+def _count_values(responses: Responses, column: str) -> dict[str, int]:
+    counts = np.bincount(responses.codes(column))
+    return dict(zip(responses.distinct(column), counts.tolist(), strict=True))
+
+
+def _count_conditions(selected: Responses) -> dict[str, dict[str, int]]:
+    test = selected.select(selected.isin("kind", "test"))
+    return {column: _count_values(test, column) for column in CONDITIONS}
+
+
+def _count_trials_each(selected: Responses, table: TrialTable) -> dict[str, IntArray]:
+    once = selected.isin("repeat_of", "")
+    rows = {kind: once & selected.isin("kind", kind) for kind in KIND_BY_PROTOCOL_KEY.values()}
+    return {
+        kind: np.bincount(
+            table.participant[table.is_valid & chosen[table.response_row]],
+            minlength=len(table.participants),
+        )
+        for kind, chosen in {**rows, REPEATS: ~once}.items()
+    }
+
+
+def check_against_design(design: Design | None, used_plan: Plan, facts: StudyFacts) -> DesignCheck:
     """Compare a study with its design; the verdict is `unknown` without a frozen design.
 
-    used_plan: the plan that the analysis used. selected, table: the same trials, as text and as
-    numbers.
+    used_plan: the plan that the analysis used.
     """
     if design is None or not design.is_frozen:
-        carried = [digest for digest in selected.distinct("design_sha256") if digest]
+        carried = [digest for digest in facts.rows if digest]
         return DesignCheck(carried[0] if len(carried) == 1 else None, "unknown")
-    shown = set(table.tested_methods())
-    planned = set(design.protocol.get("methods", shown))
-    tested = table.is_test & table.shows_fake
-    each = _count_methods(table.participant[tested], table.method[tested], table)
+    planned = set(design.protocol.get("methods", facts.methods))
     deviations = (
-        *_compare_hashes(design, selected),
-        *_compare_conditions(design, selected, CONDITIONS),
-        *_compare_pairing(design, table),
-        *_compare_methods(planned, shown),
-        *_compare_assignment(design, planned, each, table),
-        *_compare_counts(design, selected, table),
-        *_compare_participant_count(design, table),
+        *_compare_hashes(design, facts),
+        *_compare_conditions(design, facts, CONDITIONS),
+        *_compare_pairing(design, facts),
+        *_compare_methods(planned, facts.methods),
+        *_compare_assignment(design, planned, facts),
+        *_compare_counts(design, facts),
+        *_compare_participant_count(design, facts),
         *_compare_plans(design.plan, used_plan),
     )
     return _conclude(design, deviations)
@@ -89,8 +141,9 @@ def check_judged_against_design(
 
     judgments: those of the selected responses, which name the methods.
     """
+    facts = count_facts(selected, table)
     if design is None or not design.is_frozen:
-        return check_against_design(design, used_plan, selected, table)
+        return check_against_design(design, used_plan, facts)
     tested = judgments.select(selected.isin("kind", "test")[judgments.trial])
     shown = set(tested.method.tolist())
     planned = set(design.protocol.get("methods", shown))
@@ -98,13 +151,14 @@ def check_judged_against_design(
     fakes = tested.select(tested.method != REAL_METHOD)
     method = np.unique(fakes.method, return_inverse=True)[1].astype(np.int64)
     each = _count_methods(selected.codes("participant")[fakes.trial], method, table)
+    facts = replace(facts, methods=shown, methods_each=each)
     deviations = (
-        *_compare_hashes(design, selected),
-        *_compare_conditions(design, selected, JUDGED_CONDITIONS),
+        *_compare_hashes(design, facts),
+        *_compare_conditions(design, facts, JUDGED_CONDITIONS),
         *_compare_methods(competing, shown),
-        *_compare_assignment(design, planned, each, table),
-        *_compare_counts(design, selected, table),
-        *_compare_participant_count(design, table),
+        *_compare_assignment(design, planned, facts),
+        *_compare_counts(design, facts),
+        *_compare_participant_count(design, facts),
         *_compare_plans(design.plan, used_plan),
     )
     return _conclude(design, deviations)
@@ -129,42 +183,46 @@ def _conclude(design: Design, deviations: tuple[Deviation, ...]) -> DesignCheck:
     return DesignCheck(design.sha256, verdict, deviations, UNCHECKED_KEYS, design.plan.margin)
 
 
-def _compare_hashes(design: Design, selected: Responses) -> Iterator[Deviation]:
+def _compare_hashes(design: Design, facts: StudyFacts) -> Iterator[Deviation]:
     """Check that every row belongs to this study and has the hash of this design."""
-    study = selected.distinct("study")[0]
-    if study != design.study:
-        yield Deviation("study", design.study, study)
-    for digest in selected.distinct("design_sha256"):
+    if facts.study != design.study:
+        yield Deviation("study", design.study, facts.study)
+    total = sum(facts.rows.values())
+    for digest, rows in facts.rows.items():
         if digest != design.sha256:
             under = f"with another design, {digest[:12]}" if digest else "without a frozen design"
-            rows = selected.isin("design_sha256", digest)
-            yield Deviation("design", design.sha256[:12], f"{_format_trial_share(rows)} {under}")
+            share = _format_trial_share(rows, total)
+            yield Deviation("design", design.sha256[:12], f"{share} {under}")
 
 
 def _compare_conditions(
-    design: Design, selected: Responses, columns: Sequence[str]
+    design: Design, facts: StudyFacts, columns: Sequence[str]
 ) -> Iterator[Deviation]:
     """Compare how test trials were shown; the protocol has one value, or a list to draw from."""
-    test = selected.isin("kind", "test")
     for column in columns:
+        counts = facts.conditions[column]
         if column == "exposure_ms" and design.staircase:
-            yield from _compare_staircase(design.staircase, selected)
+            yield from _compare_staircase(design.staircase, counts)
         elif column in design.protocol:
             planned = [_format_value(value) for value in _list_planned(design, column)]
-            for done in selected.distinct(column):
-                rows = selected.isin(column, done)[test]
-                if rows.any() and _format_value(done) not in planned:
-                    done_text = f"{_format_value(done)} in {_format_trial_share(rows)}"
+            for done, trials in counts.items():
+                if _format_value(done) not in planned:
+                    share = _format_trial_share(trials, sum(counts.values()))
+                    done_text = f"{_format_value(done)} in {share}"
                     yield Deviation(column, " or ".join(planned), done_text)
 
 
-def _compare_staircase(limits: Mapping[str, Any], selected: Responses) -> Iterator[Deviation]:
+def _compare_staircase(limits: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[Deviation]:
     """Check that the exposures of test trials lie within the limits of the staircase."""
-    shown_ms = selected.numbers("exposure_ms")[selected.isin("kind", "test")]
-    outside = ~((shown_ms >= limits["min_ms"]) & (shown_ms <= limits["max_ms"]))
-    if outside.any():
+    outside = sum(
+        trials
+        for shown_ms, trials in counts.items()
+        if not limits["min_ms"] <= float(shown_ms or "nan") <= limits["max_ms"]
+    )
+    if outside:
         planned = f"{limits['min_ms']} to {limits['max_ms']}"
-        yield Deviation("exposure_ms", planned, f"outside in {_format_trial_share(outside)}")
+        share = _format_trial_share(outside, sum(counts.values()))
+        yield Deviation("exposure_ms", planned, f"outside in {share}")
 
 
 def _list_planned(design: Design, column: str) -> list[Any]:
@@ -174,14 +232,14 @@ def _list_planned(design: Design, column: str) -> list[Any]:
     return [each or None for each in values] if column == "exposure_ms" else values
 
 
-def _compare_pairing(design: Design, table: TrialTable) -> Iterator[Deviation]:
+def _compare_pairing(design: Design, facts: StudyFacts) -> Iterator[Deviation]:
     """Check whether fakes were shown with their own photographs, as planned."""
     descriptions = {
         True: "each fake with its own photograph",
         False: "each fake with a different photograph",
     }
-    planned, done = design.protocol.get("paired"), table.real_image is None
-    if planned in descriptions and planned != done and not table.is_single:
+    planned, done = design.protocol.get("paired"), facts.is_paired
+    if planned in descriptions and done is not None and planned != done:
         yield Deviation("paired", descriptions[bool(planned)], descriptions[done])
 
 
@@ -193,18 +251,19 @@ def _compare_methods(planned: Set[str], shown: Set[str]) -> Iterator[Deviation]:
 
 
 def _compare_assignment(
-    design: Design, methods: Set[str], each: NDArray[np.int64], table: TrialTable
+    design: Design, methods: Set[str], facts: StudyFacts
 ) -> Iterator[Deviation]:
     """Check the methods per participant: one (between), or all for those who finished (within).
 
-    methods: the planned ones. each (P,): how many methods each participant was tested on.
+    methods: the planned ones.
     """
+    each = facts.methods_each
     match design.protocol.get("assignment"):
         case "between":
             wrong, planned = each > 1, "one method per participant"
         case "within":
             wrong, planned = (
-                completed_mask(table) & (each < len(methods)),
+                facts.is_complete & (each < len(methods)),
                 "all methods per participant",
             )
         case _:
@@ -213,24 +272,18 @@ def _compare_assignment(
         yield Deviation("assignment", planned, f"different for {_format_participant_share(wrong)}")
 
 
-def _compare_counts(design: Design, selected: Responses, table: TrialTable) -> Iterator[Deviation]:
+def _compare_counts(design: Design, facts: StudyFacts) -> Iterator[Deviation]:
     """Check that participants who finished saw the planned trials of each kind, and repeats."""
-    once = selected.isin("repeat_of", "")
-    rows_by_key = {
-        key: once & selected.isin("kind", kind) for key, kind in KIND_BY_PROTOCOL_KEY.items()
-    }
-    for key, rows in {**rows_by_key, "repeats": ~once}.items():
+    for key, kind in {**KIND_BY_PROTOCOL_KEY, REPEATS: REPEATS}.items():
         if key in design.protocol:
-            shown = table.participant[table.is_valid & rows[table.response_row]]
-            each = np.bincount(shown, minlength=len(table.participants))
-            wrong = completed_mask(table) & (each != design.protocol[key])
+            wrong = facts.is_complete & (facts.trials_each[kind] != design.protocol[key])
             if wrong.any():
                 done = f"a different number for {_format_participant_share(wrong)}"
                 yield Deviation(key, f"{design.protocol[key]} per participant", done)
 
 
-def _compare_participant_count(design: Design, table: TrialTable) -> Iterator[Deviation]:
-    planned, completed = design.plan.participants, int(completed_mask(table).sum())
+def _compare_participant_count(design: Design, facts: StudyFacts) -> Iterator[Deviation]:
+    planned, completed = design.plan.participants, int(facts.is_complete.sum())
     if planned is not None and planned != completed:
         yield Deviation("participants", str(planned), f"{completed} completed")
 
@@ -263,8 +316,8 @@ def _count_methods(
     return np.bincount(different[0], minlength=len(table.participants))
 
 
-def _format_trial_share(rows: BoolArray) -> str:
-    return f"{int(rows.sum())} of {len(rows)} trials"
+def _format_trial_share(part: int, whole: int) -> str:
+    return f"{part} of {whole} trials"
 
 
 def _format_participant_share(wrong: BoolArray) -> str:

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.trials import BoolArray, Codes, FloatArray, Trials
+from analysis.trials import (
+    AnyTrials,
+    BoolArray,
+    Codes,
+    FloatArray,
+    count_by_cluster,
+    sum_by_cluster,
+)
 
 INNER_LEVEL, OUTER_LEVEL = 0.95, 0.998  # levels of the inner and the outer limits
 MIN_PRECISION = 1e-9
@@ -38,16 +45,16 @@ class Funnel:
         return (self.rate < self.low998) | (self.rate > self.high998)
 
 
-def build_funnel(trials: Trials, center: float, sd: float) -> Funnel:
+def build_funnel(trials: AnyTrials, center: float, sd: float) -> Funnel:
     """Compute the participants' own rates in these trials, and the limits around the overall rate.
 
     center: the overall rate. sd: standard deviation of the participants' true rates, as a
     proportion; 0 if they do not differ.
     """
-    shown = np.bincount(trials.participant)
+    shown = count_by_cluster(trials.participant)
     participants = np.flatnonzero(shown)
     count = shown[participants]
-    rate = np.bincount(trials.participant, weights=trials.fooled)[participants] / count
+    rate = sum_by_cluster(trials.participant, trials.fooled)[participants] / count
     inner, outer = (funnel_limits(count, center, sd, level) for level in (INNER_LEVEL, OUTER_LEVEL))
     return Funnel(participants, count, rate, *inner, *outer)
 

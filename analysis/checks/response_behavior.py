@@ -17,7 +17,7 @@ from analysis.inference.intervals import (
     wilson_interval,
 )
 from analysis.inference.rates import Rate, estimate_rate
-from analysis.trials import Codes, Trials, count_clusters
+from analysis.trials import AnyTrials, Factor, IntArray, Trials, count_clusters
 
 RT_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FIRST_HALF, SECOND_HALF = "first half", "second half"
@@ -79,12 +79,15 @@ class OrderEffect:
     difference: Difference | None = None
 
 
-def estimate_side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
+def estimate_side_bias(
+    left: NDArray[np.bool_], participant: Factor, weight: IntArray | None = None
+) -> SideBias:
     """Estimate the side bias of n answers.
 
     left (n,): whether the answer was the left side; participant (n,): the participants' codes.
+    weight (n,): how many answers each stands for; None: one.
     """
-    n, n_left = len(left), int(left.sum())
+    n, n_left = _count(left, weight)
     if n == 0:
         return SideBias(0, 0, 0, flags=("no_trials",))
     n_participants, rate = count_clusters(participant), n_left / n
@@ -108,17 +111,26 @@ def estimate_side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
     )
 
 
-def binomial_side_test(correct_left: NDArray[np.bool_]) -> SideBalance:
+def binomial_side_test(
+    correct_left: NDArray[np.bool_], weight: IntArray | None = None
+) -> SideBalance:
     """Test whether the correct answer was left as often as right.
 
-    correct_left (n,): whether the correct answer was left.
+    correct_left (n,): whether the correct answer was left. weight (n,): as above.
     """
-    n, left = len(correct_left), int(correct_left.sum())
+    n, left = _count(correct_left, weight)
     if n == 0:
         return SideBalance(0, 0)
     return SideBalance(
         left, n, left / n, min(1.0, 2 * float(special.bdtr(min(left, n - left), n, 0.5)))
     )
+
+
+def _count(chosen: NDArray[np.bool_], weight: IntArray | None) -> tuple[int, int]:
+    """Return the number of all answers, and of the chosen (n,) ones."""
+    if weight is None:
+        return len(chosen), int(chosen.sum())
+    return int(weight.sum()), int(weight[chosen].sum())
 
 
 def summarize_response_times(
@@ -149,7 +161,12 @@ def estimate_order_effect(trials: Trials) -> OrderEffect:
     first_rows = np.cumsum(sizes) - sizes
     position = np.arange(len(trials.fooled)) - first_rows[trials.participant]
     is_second_half = 2 * position >= sizes[trials.participant] + sizes[trials.participant] % 2
-    parts = {FIRST_HALF: trials.select(~is_second_half), SECOND_HALF: trials.select(is_second_half)}
+    return compare_halves(trials.select(~is_second_half), trials.select(is_second_half))
+
+
+def compare_halves(first: AnyTrials, second: AnyTrials) -> OrderEffect:
+    """Compare the fooling rates of the first and the second halves."""
+    parts = {FIRST_HALF: first, SECOND_HALF: second}
     halves = {half: estimate_rate(part) for half, part in parts.items()}
     difference = None
     if all(half.trials for half in halves.values()):

@@ -1,12 +1,30 @@
 """Rates and differences under other exclusion rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from analysis.exclusions.flow import AnalysisSample
 from analysis.inference.contrasts import Difference, adjust_holm, compare_all_methods
 from analysis.inference.rates import Rate, estimate_rates
-from analysis.trials import Trials
+from analysis.trials import AnyTrials
+
+
+class SampleUnderRules(Protocol):
+    """A sample from which rules can be left out."""
+
+    @property
+    def trials(self) -> AnyTrials:
+        """The included trials."""
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """Every tested method."""
+
+    def trials_under(self, rules: Collection[str]) -> AnyTrials:
+        """Return the trials included under these rules; `trials` itself if nothing changes."""
+
+    def leave_one_rule_out(self) -> Iterator[tuple[str, AnyTrials]]:
+        """Yield (rule, the trials included without it) for every rule that applies."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,7 @@ class RobustnessEstimates:
     without_rule: Mapping[str, MethodEstimates]
 
 
-def estimate_methods(trials: Trials, methods: Sequence[str]) -> MethodEstimates:
+def estimate_methods(trials: AnyTrials, methods: Sequence[str]) -> MethodEstimates:
     """Estimate the rates of all methods and their differences from these trials."""
     rates = estimate_rates(trials, methods)
     differences = compare_all_methods(trials, rates)
@@ -43,14 +61,14 @@ def estimate_methods(trials: Trials, methods: Sequence[str]) -> MethodEstimates:
 
 
 def estimate_under_other_rules(
-    sample: AnalysisSample, estimates: MethodEstimates
+    sample: SampleUnderRules, estimates: MethodEstimates
 ) -> RobustnessEstimates:
     """Estimate rates and differences without exclusions, and without each rule.
 
     estimates: those under all rules, reused if a change of rules does not change the trials.
     """
 
-    def estimate(trials: Trials) -> MethodEstimates:
+    def estimate(trials: AnyTrials) -> MethodEstimates:
         return estimates if trials is sample.trials else estimate_methods(trials, sample.methods)
 
     return RobustnessEstimates(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.checks.histograms import find_quantiles
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import DISTURBANCE_FLAGS, TrialTable
-from analysis.trials import BoolArray, FloatArray
+from analysis.trials import BoolArray, FloatArray, IntArray
 
 FRAME_MS = 1000 / 60  # at 60 Hz, the most common refresh rate
 MAX_LISTED_EXPOSURES = 20
@@ -98,6 +99,23 @@ def _summarize_exposures(selected: Responses, rows: NDArray[np.int64]) -> Iterat
         timed = of_these[~np.isnan(of_these)]
         if len(timed):
             yield _summarize(milliseconds, timed)
+
+
+def summarize_errors(
+    requested_ms: float | None, error_ms: FloatArray, counts: IntArray
+) -> ExposureSummary:
+    """Summarize errors (n,) in ascending order, each of which comes counts (n,) times."""
+    low, middle, high = find_quantiles(error_ms, counts, (0.05, 0.5, 0.95))
+    images = int(counts.sum())
+    return ExposureSummary(
+        requested_ms=requested_ms,
+        images=images,
+        median_error_ms=middle,
+        p05_error_ms=low,
+        p95_error_ms=high,
+        shorter_share=float(counts[error_ms < -FRAME_MS].sum() / images),
+        longer_share=float(counts[error_ms > FRAME_MS].sum() / images),
+    )
 
 
 def _summarize(requested_ms: float | None, error_ms: FloatArray) -> ExposureSummary:

@@ -7,8 +7,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.exclusions.people import (
+    STEP_LABELS,
+    TIME_RULE,
+    ExcludedPeople,
+    FlowStep,
+    list_rule_steps,
+    violates_any,
+)
 from analysis.exclusions.person_measures import (
-    ParticipantMeasures,
     find_repeat_participants,
     measure_participants,
 )
@@ -20,43 +27,18 @@ from analysis.trials import BoolArray, Trials
 
 Value = TypeVar("Value", bound=np.generic)
 
-TIME_RULE = "response_time"  # the only rule that excludes trials, not participants
 ANSWERED_STEP = "answered and not voided"
-STEP_LABELS = {  # the participants or trials that remain after a rule
-    "screened_out": "not screened out",
-    "returned": "did not return the task",
-    "repeated": "took part for the first time",
-    "incomplete": "finished",
-    "attention_checks": "passed the attention checks",
-    "too_fast": "without too many fast answers",
-    "side_bias": "without side bias",
-    "alternation": "without alternating answers",
-    "timing": "without too many disturbed trials",
-    TIME_RULE: "response time within limits",
-}
 
 
-@dataclass(frozen=True)
-class FlowStep:
-    """The participants and trials that remain after a step."""
-
-    step: str
-    participants: int
-    trials: int
-
-
-@dataclass(frozen=True)
-class AnalysisSample:
+@dataclass(frozen=True, kw_only=True)
+class AnalysisSample(ExcludedPeople):
     """The analysis sample: the trials that enter the rates, and why the others do not.
 
     P participants. trials (n,): the included trials. all_trials (m,): every answered test trial,
     before exclusions. For single images `fooled` means an error, and `real` counts as a method.
     is_included (m,): which of all_trials are included. response_rows (m,): their rows in the
     selected responses. methods: every tested method, even without included trials.
-    violations: rule -> (P,), which participants break it, in the order of the flow.
-    is_outlying_time (m,): trials that break `response_time`. not_applicable: rule -> reason.
-    is_flagged (P,): participants who failed their attention checks but are not excluded, because
-    too few were planned.
+    is_outlying_time (m,): trials that break `response_time`.
     """
 
     trials: Trials
@@ -64,24 +46,8 @@ class AnalysisSample:
     is_included: BoolArray
     response_rows: NDArray[np.int64]
     methods: list[str]
-    flow: list[FlowStep]
     table: TrialTable
-    measures: ParticipantMeasures
-    rules: ExclusionRules
-    violations: dict[str, BoolArray]
     is_outlying_time: BoolArray
-    not_applicable: dict[str, str]
-    is_flagged: BoolArray
-
-    @property
-    def is_excluded(self) -> BoolArray:
-        """Return (P,): whether each participant breaks any rule."""
-        return _violates_any(self.violations, self.violations)
-
-    @property
-    def applied_rules(self) -> list[str]:
-        """Return the rules that apply to this study, in the order of the flow."""
-        return [rule for rule in STEP_LABELS if rule not in self.not_applicable]
 
     def select_included(self, values: NDArray[Value]) -> NDArray[Value]:
         """Select the values of the included trials from those of all trials of the table."""
@@ -97,35 +63,6 @@ class AnalysisSample:
         """Yield (rule, the trials included without it) for every rule that applies."""
         for rule in self.applied_rules:
             yield rule, self.trials_under([other for other in self.applied_rules if other != rule])
-
-    def reasons_by_participant(self) -> dict[str, tuple[str, ...]]:
-        """Return the rules that each participant breaks, () for included participants."""
-        participants = self.table.participants.tolist()
-        reasons: dict[str, tuple[str, ...]] = dict.fromkeys(participants, ())
-        for rule, broken in self.violations.items():
-            for person in np.flatnonzero(broken).tolist():
-                reasons[participants[person]] += (rule,)
-        return reasons
-
-    def co_occurrence(self) -> dict[str, dict[str, int]]:
-        """Count the participants who break both of two rules, as rule -> rule -> count.
-
-        The diagonal counts the participants who break a rule.
-        """
-        rules = {rule: broken for rule, broken in self.violations.items() if broken.any()}
-        return {
-            rule: {other: int((broken & also).sum()) for other, also in rules.items()}
-            for rule, broken in rules.items()
-        }
-
-    def count_by_reason(self) -> dict[str, int]:
-        """Count the participants that each rule excludes; rules that exclude none are omitted."""
-        return {rule: int(broken.sum()) for rule, broken in self.violations.items() if broken.any()}
-
-    def count_by_only_reason(self) -> dict[str, int]:
-        """Count the participants that each of these rules alone excludes."""
-        once = sum(broken.astype(np.int64) for broken in self.violations.values()) == 1
-        return {rule: int((self.violations[rule] & once).sum()) for rule in self.count_by_reason()}
 
 
 def apply_exclusions(
@@ -153,6 +90,7 @@ def apply_exclusions(
     broken = {rule: who for rule, who in rule_results.items() if not isinstance(who, str)}
     is_included = _included_mask(all_trials, broken, is_outlying_time, STEP_LABELS)
     return AnalysisSample(
+        participants=table.participants,
         trials=all_trials.select(is_included),
         all_trials=all_trials,
         is_included=is_included,
@@ -160,7 +98,15 @@ def apply_exclusions(
         methods=table.tested_methods(),
         flow=[
             *_selection_steps(all_responses, selected, table),
-            *_rule_steps(all_trials, broken, is_outlying_time),
+            *list_rule_steps(
+                lambda rules: _build_step(
+                    "",
+                    all_trials.participant[
+                        _included_mask(all_trials, broken, is_outlying_time, rules)
+                    ],
+                ),
+                len(all_trials.fooled),
+            ),
         ],
         table=table,
         measures=measures,
@@ -194,19 +140,8 @@ def _included_mask(
     rules: Collection[str],
 ) -> BoolArray:
     """Return (m,): whether each trial is included under these rules."""
-    is_included = ~_violates_any(broken, rules)[all_trials.participant]
+    is_included = ~violates_any(broken, rules)[all_trials.participant]
     return is_included & ~is_outlying_time if TIME_RULE in rules else is_included
-
-
-def _violates_any(broken: dict[str, BoolArray], rules: Collection[str]) -> BoolArray:
-    """Return (P,): whether each participant breaks one of these rules.
-
-    Some rules always apply, so `broken` is never empty.
-    """
-    breaks_any: BoolArray = np.logical_or.reduce(
-        [breaks_rule & (rule in rules) for rule, breaks_rule in broken.items()]
-    )
-    return breaks_any
 
 
 def _selection_steps(
@@ -218,22 +153,6 @@ def _selection_steps(
     yield FlowStep(f"{mode} participants only", len(table.participants), len(selected))
     yield _build_step("test trials", table.participant[table.is_test])
     yield _build_step(ANSWERED_STEP, table.participant[table.is_test & table.is_answered])
-
-
-def _rule_steps(
-    all_trials: Trials, broken: dict[str, BoolArray], is_outlying_time: BoolArray
-) -> Iterator[FlowStep]:
-    """Yield the steps of the rules that exclude something, applied one after the other."""
-    applied: list[str] = []
-    remaining = len(all_trials.fooled)
-    for rule, step in STEP_LABELS.items():
-        applied.append(rule)
-        participants = all_trials.participant[
-            _included_mask(all_trials, broken, is_outlying_time, applied)
-        ]
-        if len(participants) < remaining:
-            yield _build_step(step, participants)
-        remaining = len(participants)
 
 
 def _build_step(step: str, participant: NDArray[np.int64]) -> FlowStep:

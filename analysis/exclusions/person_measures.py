@@ -9,6 +9,15 @@ from analysis.inputs.responses import Responses, StrArray
 from analysis.inputs.trial_table import TrialTable
 from analysis.trials import BoolArray, Codes, FloatArray
 
+NOT_LINKED_REASON = (
+    "people cannot be recognized across studies, because this study is not linked with others "
+    "(`linked` in study.toml)"
+)
+ONE_STUDY_REASON = (
+    "the input contains only this study; use the server’s database, or one file with the responses "
+    "of all linked studies"
+)
+
 
 @dataclass(frozen=True)
 class ParticipantMeasures:
@@ -54,12 +63,12 @@ def measure_participants(table: TrialTable, fast_ms: float) -> ParticipantMeasur
         completed_trials=count(
             table.participant[(table.is_test | table.is_attention_check) & table.is_answered]
         ),
-        fast_share=_share(
+        fast_share=divide(
             count(participant[times < fast_ms]), count(participant[~np.isnan(times)])
         ),
-        left_share=_share(count(participant[first]), answers),
-        alternation_share=_share(count(participant[1:][changed]), answers - 1),
-        disturbed_share=_share(count(participant[table.is_disturbed[is_main_answered]]), answers),
+        left_share=divide(count(participant[first]), answers),
+        alternation_share=divide(count(participant[1:][changed]), answers - 1),
+        disturbed_share=divide(count(participant[table.is_disturbed[is_main_answered]]), answers),
         attention_checks_shown=count(table.participant[table.is_attention_check & table.is_valid]),
         attention_checks_correct=count(
             table.participant[table.is_attention_check & table.is_answered & ~table.is_wrong]
@@ -74,17 +83,11 @@ def find_repeat_participants(all_responses: Responses, selected: Responses) -> B
     all_responses: all studies of the input; selected: the study and mode to report on.
     """
     if not any(selected.distinct("person")):
-        return (
-            "people cannot be recognized across studies, because this study is not linked with "
-            "others (`linked` in study.toml)"
-        )
+        return NOT_LINKED_REASON
     study = selected.distinct("study")[0]
     others = all_responses.select(~all_responses.isin("study", study))
     if not len(others):
-        return (
-            "the input contains only this study; use the server’s database, or one file with the "
-            "responses of all linked studies"
-        )
+        return ONE_STUDY_REASON
     began_there = _first_trial_times(others, "person")
     began_here = _first_trial_times(selected, "participant")
     return np.array(
@@ -114,7 +117,7 @@ def _first_trial_times(responses: Responses, column: str) -> dict[str, str]:
     }
 
 
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:
+def divide(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:
     """Return part / whole, NaN where whole is 0."""
     shares = np.full(len(part), np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)

@@ -11,26 +11,38 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.trials import Codes, count_clusters
+from analysis.counted.trials import CountedFactor
+from analysis.trials import Factor, count_by_cluster, count_clusters, sum_by_cluster
 
 Influence = NDArray[np.float64]
 
 
-def clustered_variance(influence: Influence, codes: Codes) -> float:
+def clustered_variance(influence: Influence, codes: Factor) -> float:
     """One-way: G / (G - 1) times the sum over clusters of (sum of influence) squared.
 
     influence (n,): what each trial adds to the estimate, zero in sum; codes (n,): its cluster.
     Needs at least two clusters.
     """
     clusters = count_clusters(codes)
-    totals = np.bincount(codes, weights=influence)
-    return clusters / (clusters - 1) * float(totals @ totals)
+    return clusters / (clusters - 1) * _sum_of_squares(influence, codes)
 
 
-def intersection_variance(influence: Influence, *factors: Codes) -> float:
+def _sum_of_squares(influence: Influence, codes: Factor) -> float:
+    """Return the sum over clusters of the squared sum of influence."""
+    if isinstance(codes, CountedFactor):
+        return codes.sum_of_squares(influence)
+    totals = sum_by_cluster(codes, influence)
+    return float(totals @ totals)
+
+
+def intersection_variance(influence: Influence, *factors: Factor) -> float:
     """Return the variance clustered by the distinct combinations of the factors' levels."""
-    cell_codes = factors[0]
-    for codes in factors[1:]:
+    cell_codes, *others = factors
+    if isinstance(cell_codes, CountedFactor):
+        counted = [codes for codes in others if isinstance(codes, CountedFactor)]
+        return clustered_variance(influence, cell_codes.cross(*counted))
+    for codes in others:
+        assert not isinstance(codes, CountedFactor)
         cell_codes = cell_codes * (codes.max() + 1) + codes
     if np.diff(np.sort(cell_codes)).all():  # none comes twice: sorting alone is 5 times as fast
         return len(cell_codes) / (len(cell_codes) - 1) * float(influence @ influence)
@@ -39,7 +51,7 @@ def intersection_variance(influence: Influence, *factors: Codes) -> float:
     )
 
 
-def multiway_variance(influence: Influence, factors: Sequence[Codes]) -> float:
+def multiway_variance(influence: Influence, factors: Sequence[Factor]) -> float:
     """Variance for new levels of every factor at once; may be 0 or less in small data.
 
     influence (n,); factors: codes (n,) each, such as participant and image, of at least two levels.
@@ -48,7 +60,7 @@ def multiway_variance(influence: Influence, factors: Sequence[Codes]) -> float:
     return one_way - _shared_variance(influence, factors)
 
 
-def floored_variance(influence: Influence, factors: Sequence[Codes]) -> float:
+def floored_variance(influence: Influence, factors: Sequence[Factor]) -> float:
     """Return the multi-way variance, at least that of each factor alone.
 
     For differences: in small data the cells may outweigh what the factors add, and a test by the
@@ -59,7 +71,7 @@ def floored_variance(influence: Influence, factors: Sequence[Codes]) -> float:
 
 
 def contrast_variance(
-    influence: Influence, factors: Sequence[Codes], is_first: NDArray[np.bool_]
+    influence: Influence, factors: Sequence[Factor], is_first: NDArray[np.bool_]
 ) -> float:
     """Return the variance of a contrast of two sets of trials, floored as in `floored_variance`.
 
@@ -70,27 +82,24 @@ def contrast_variance(
     return max(sum(one_way) - _shared_variance(influence, factors), *one_way)
 
 
-def contrast_df(codes: Codes, is_first: NDArray[np.bool_]) -> int | None:
+def contrast_df(codes: Factor, is_first: NDArray[np.bool_]) -> int | None:
     """Return a factor's degrees of freedom in a contrast: the fewer clusters of a set, minus 1.
 
     codes (n,): the trials' clusters; is_first (n,): the trials of the first set. None if a set has
     a single cluster, which has no variance.
     """
-    fewest = min(count_clusters(codes[is_first]), count_clusters(codes[~is_first]))
+    fewest = min(count_clusters(codes, is_first), count_clusters(codes, ~is_first))
     return None if fewest < 2 else fewest - 1
 
 
-def _two_sided_variance(influence: Influence, codes: Codes, is_first: NDArray[np.bool_]) -> float:
+def _two_sided_variance(influence: Influence, codes: Factor, is_first: NDArray[np.bool_]) -> float:
     """Return the one-way variance, with G / (G - 1) of each set; for equal G as one-way."""
-    totals = np.zeros(int(codes.max()) + 1)
-    for chosen in (is_first, ~is_first):
-        clusters = count_clusters(codes[chosen])
-        sums = np.bincount(codes[chosen], weights=influence[chosen], minlength=len(totals))
-        totals += sqrt(clusters / (clusters - 1)) * sums
-    return float(totals @ totals)
+    first, second = (count_clusters(codes, chosen) for chosen in (is_first, ~is_first))
+    corrections = sqrt(first / (first - 1)), sqrt(second / (second - 1))
+    return _sum_of_squares(influence * np.where(is_first, *corrections), codes)
 
 
-def _shared_variance(influence: Influence, factors: Sequence[Codes]) -> float:
+def _shared_variance(influence: Influence, factors: Sequence[Factor]) -> float:
     """Return what the one-way variances of the factors count more than once."""
     total = 0.0
     for size in range(2, len(factors) + 1):
@@ -110,7 +119,7 @@ class LeaveOneOut:
 
 
 def find_extreme_leave_one_out(
-    fooled: NDArray[np.bool_], codes: Codes, names: Sequence[str]
+    fooled: NDArray[np.bool_], codes: Factor, names: Sequence[str]
 ) -> LeaveOneOut | None:
     """Find the clusters whose removal changes the rate most.
 
@@ -118,14 +127,13 @@ def find_extreme_leave_one_out(
 
     None where fewer than two have trials.
     """
-    trials = np.bincount(codes, minlength=len(names))
+    trials, hits = count_by_cluster(codes), sum_by_cluster(codes, fooled)
     present = np.flatnonzero(trials)
     if len(present) < 2:
         return None
-    hits = np.bincount(codes, weights=fooled, minlength=len(names))
     rates = (hits.sum() - hits[present]) / (trials.sum() - trials[present])
     low, high = int(rates.argmin()), int(rates.argmax())
     return LeaveOneOut(
-        *(float(rates[low]), names[int(present[low])]),
-        *(float(rates[high]), names[int(present[high])]),
+        *(float(rates[low]), str(names[int(present[low])])),
+        *(float(rates[high]), str(names[int(present[high])])),
     )

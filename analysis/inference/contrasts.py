@@ -23,7 +23,7 @@ from analysis.inference.intervals import (
 )
 from analysis.inference.rates import Rate
 from analysis.results import Result
-from analysis.trials import Trials
+from analysis.trials import AnyTrials, Factor, join_trials
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
 MIN_VARIANCE = 1e-15  # a variance below this is not in the data
@@ -91,7 +91,7 @@ def compare_with_published(rate: Rate, published: float, se: float | None) -> TT
     return t_test(rate.rate - published, sqrt(rate.se**2 + se**2), rate.df)
 
 
-def compare_all_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Difference]:
+def compare_all_methods(trials: AnyTrials, rates: Mapping[str, Rate]) -> list[Difference]:
     """Return the difference of every two methods with trials, in alphabetical order."""
     methods_with_trials = sorted(method for method, rate in rates.items() if rate.trials)
     return [
@@ -99,13 +99,13 @@ def compare_all_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Diffe
     ]
 
 
-def compare_two_methods(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
+def compare_two_methods(trials: AnyTrials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
     """Return the difference of two methods. Both need trials; `rates` are of the same trials."""
     return compare_trial_sets(trials.for_method(a), trials.for_method(b), rates, a, b)
 
 
 def compare_trial_sets(
-    part_a: Trials, part_b: Trials, rates: Mapping[str, Rate], a: str, b: str
+    part_a: AnyTrials, part_b: AnyTrials, rates: Mapping[str, Rate], a: str, b: str
 ) -> Difference:
     """Return the difference between the fooling rates of two sets of trials, rate(a) - rate(b).
 
@@ -113,8 +113,8 @@ def compare_trial_sets(
     """
     ci_a, ci_b = rates[a], rates[b]
     rate_a, rate_b = ci_a.fooled / ci_a.trials, ci_b.fooled / ci_b.trials
-    is_a = np.arange(ci_a.trials + ci_b.trials) < ci_a.trials
-    all_factors = [np.append(*pair) for pair in zip(part_a.factors, part_b.factors, strict=True)]
+    all_factors: Sequence[Factor] = join_trials(part_a, part_b).factors
+    is_a = np.arange(len(part_a.fooled) + len(part_b.fooled)) < len(part_a.fooled)
     dfs = [contrast_df(codes, is_a) for codes in all_factors]
     is_raised_by_flag = {
         "one_participant": dfs[0] is None,
@@ -125,7 +125,9 @@ def compare_trial_sets(
     partial = Difference(a, b, rate_a - rate_b, flags=flags)
     if "rate_at_bound" in flags:
         return _with_newcombe_interval(partial, ci_a, ci_b)
-    factors = [codes for codes, df in zip(all_factors, dfs, strict=True) if df is not None]
+    factors: list[Factor] = [
+        codes for codes, df in zip(all_factors, dfs, strict=True) if df is not None
+    ]
     if not factors:
         return partial
     influence = np.append(

@@ -4,6 +4,7 @@ Macmillan & Creelman 2005: pairs are two-alternative forced choices, single imag
 A rate of 0 or 1 takes the log-linear correction (Hautus 1995).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, pi, sqrt
 
@@ -14,7 +15,7 @@ from scipy import special
 from analysis.inference.clusters import contrast_df, contrast_variance
 from analysis.inference.intervals import Interval, t_quantile
 from analysis.inference.rates import Rate, estimate_rate
-from analysis.trials import Trials
+from analysis.trials import AnyTrials, Factor, Trials
 
 REAL_METHOD = "real"  # the method of single images that are photographs
 
@@ -42,7 +43,7 @@ class SignalDetection:
     flags: tuple[str, ...] = ()
 
 
-def estimate_sdt_pairs(trials: Trials, left: NDArray[np.bool_]) -> SignalDetection:
+def estimate_sdt_pairs(trials: AnyTrials, left: NDArray[np.bool_]) -> SignalDetection:
     """Estimate d' and criterion of pairs. left (n,): whether the left image was chosen.
 
     A pair carries more information than a single image, so its z is divided by sqrt(2).
@@ -57,7 +58,11 @@ def estimate_sdt_single(trials: Trials, method: str) -> SignalDetection:
 
     `fooled` is an error of either kind.
     """
-    both = _with_photographs(trials, method)
+    return estimate_sdt_of(select_with_photographs(trials, method), method)
+
+
+def estimate_sdt_of(both: AnyTrials, method: str) -> SignalDetection:
+    """Estimate d' and criterion of a method's single fakes and photographs, both in the trials."""
     signal = both.method == method
     return _estimate_sdt(both, said_signal=both.fooled != signal, is_signal=signal, scale=1.0)
 
@@ -67,7 +72,7 @@ def estimate_error_rate(trials: Trials, method: str) -> Rate:
 
     It has no chance level of 0.5.
     """
-    return estimate_rate(_with_photographs(trials, method))
+    return estimate_rate(select_with_photographs(trials, method))
 
 
 def d_prime_from_rate(rate: float | None) -> float | None:
@@ -75,7 +80,7 @@ def d_prime_from_rate(rate: float | None) -> float | None:
     return None if rate in (None, 0, 1) else float(-sqrt(2) * special.ndtri(rate))
 
 
-def _with_photographs(trials: Trials, method: str) -> Trials:
+def select_with_photographs(trials: Trials, method: str) -> Trials:
     """Select a method's fakes and the photographs that the same participants saw."""
     fakes = trials.method == method
     by_same_participants = np.isin(trials.participant, trials.participant[fakes])
@@ -83,12 +88,12 @@ def _with_photographs(trials: Trials, method: str) -> Trials:
 
 
 def _estimate_sdt(
-    trials: Trials, said_signal: NDArray[np.bool_], is_signal: NDArray[np.bool_], scale: float
+    trials: AnyTrials, said_signal: NDArray[np.bool_], is_signal: NDArray[np.bool_], scale: float
 ) -> SignalDetection:
-    signals, noises = int(is_signal.sum()), int((~is_signal).sum())
+    signals, noises = trials.count(is_signal), trials.count(~is_signal)
     if 0 in (signals, noises):
         return SignalDetection(flags=("no_trials",))
-    hits, alarms = int((said_signal & is_signal).sum()), int((said_signal & ~is_signal).sum())
+    hits, alarms = trials.count(said_signal & is_signal), trials.count(said_signal & ~is_signal)
     at_bound = hits in (0, signals) or alarms in (0, noises)
     correction = 0.5 if at_bound else 0.0  # log-linear: half a trial to either answer
     rates = (
@@ -96,7 +101,8 @@ def _estimate_sdt(
         (alarms + correction) / (noises + 2 * correction),
     )
     z_hit, z_alarm = special.ndtri(rates).tolist()
-    dfs = [contrast_df(codes, is_signal) for codes in trials.factors]
+    all_factors: Sequence[Factor] = trials.factors
+    dfs = [contrast_df(codes, is_signal) for codes in all_factors]
     is_raised_by_flag = {
         "rate_at_bound": at_bound,
         "one_participant": dfs[0] is None,
@@ -109,7 +115,9 @@ def _estimate_sdt(
         criterion=-(z_hit + z_alarm) / 2,
         flags=tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised),
     )
-    factors = [codes for codes, df in zip(trials.factors, dfs, strict=True) if df is not None]
+    factors: list[Factor] = [
+        codes for codes, df in zip(all_factors, dfs, strict=True) if df is not None
+    ]
     if at_bound or not factors:
         return partial
     width = np.where(
@@ -117,7 +125,7 @@ def _estimate_sdt(
     )
     influence = scale * (said_signal - np.where(is_signal, *rates)) / width
     df = min(df for df in dfs if df is not None)
-    independent = float(influence @ influence)  # the least that the variance may be
+    independent = trials.total(influence**2)  # the least that the variance may be
     variance = max(contrast_variance(influence, factors, is_signal), independent)
     half = t_quantile(df) * sqrt(variance)
     ci95 = (d_prime - half, d_prime + half)

@@ -14,6 +14,7 @@ from math import sqrt
 
 import numpy as np
 
+from analysis.counted.trials import CountedFactor
 from analysis.inference.contrasts import MIN_VARIANCE, Difference, t_test
 from analysis.inference.intervals import (
     Interval,
@@ -24,7 +25,15 @@ from analysis.inference.intervals import (
 )
 from analysis.inference.rates import MIN_CLUSTERS, typical_deff
 from analysis.results import Result
-from analysis.trials import BoolArray, Codes, FloatArray, count_clusters
+from analysis.trials import (
+    BoolArray,
+    Codes,
+    Factor,
+    FloatArray,
+    IntArray,
+    count_clusters,
+    sum_by_cluster,
+)
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,17 @@ class JointEstimates:
     """Estimates of m quantities, such as one per method, with the influence of n trials on each.
 
     values (m,); influence (n, m): sums to 0 over trials; shown (n, m): whether the trial informs
-    the estimate; participant, image (n,): codes from 0.
+    the estimate; participant, image (n,): codes from 0. weight (n,): how many trials each stands
+    for; None: one.
     """
 
     names: Sequence[str]
     values: FloatArray
     influence: FloatArray
     shown: BoolArray
-    participant: Codes
-    image: Codes
+    participant: Factor
+    image: Factor
+    weight: IntArray | None = None
 
     @cached_property
     def participants(self) -> list[int]:
@@ -55,14 +66,34 @@ class JointEstimates:
     @cached_property
     def covariances(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The covariances (m, m) clustered by participant, by image, and by both together."""
-        pairs = self.participant * (int(self.image.max()) + 1) + self.image
-        cells = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+        cells = _cross(self.participant, self.image)
         filled = [count_clusters(cells)] * len(self.names)
         return (
             _clustered_covariance(self.influence, self.participant, self.participants),
             _clustered_covariance(self.influence, self.image, self.images),
             _clustered_covariance(self.influence, cells, filled),
         )
+
+    def count_trials(self, column: int) -> int:
+        """Return the number of trials that inform an estimate."""
+        shown = self.shown[:, column]
+        return int(np.count_nonzero(shown) if self.weight is None else self.weight[shown].sum())
+
+    def sum_of_squares(self, contrast: FloatArray) -> float:
+        """Return the sum over trials of the squared influence on contrast (m,) @ values."""
+        influence = self.influence @ contrast
+        weighted = influence if self.weight is None else influence * self.weight
+        return float(weighted @ influence)
+
+
+def _cross(participant: Factor, image: Factor) -> Factor:
+    if isinstance(participant, CountedFactor):
+        assert isinstance(image, CountedFactor)
+        return participant.cross(image)
+    assert not isinstance(image, CountedFactor)
+    pairs = participant * (int(image.max()) + 1) + image
+    cells: Codes = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+    return cells
 
 
 @dataclass(frozen=True)
@@ -95,21 +126,24 @@ class EstimateDifference(Difference):
 def estimate_mean_scores(
     scores: FloatArray,
     method: Codes,
-    participant: Codes,
-    image: Codes,
+    participant: Factor,
+    image: Factor,
     methods: Sequence[str],
+    weight: IntArray | None = None,
 ) -> JointEstimates:
     """Return the mean score of each method, with the influence of each rating.
 
     On any scale: five grades (the mean opinion score of ITU-T P.910), a slider, a rank. scores
-    (n,): one per rated image; method, participant, image (n,): codes from 0.
+    (n,): one per rated image; method, participant, image (n,): codes from 0. weight (n,): how many
+    trials each stands for; None: one.
     """
     shown = method[:, None] == np.arange(len(methods))
-    counts = shown.sum(axis=0)
-    totals = np.bincount(method, weights=scores, minlength=len(methods))
+    counts = np.bincount(method, weights=weight, minlength=len(methods))
+    weighted = scores if weight is None else scores * weight
+    totals = np.bincount(method, weights=weighted, minlength=len(methods))
     means = np.divide(totals, counts, out=np.full(len(methods), np.nan), where=counts > 0)
     influence = np.where(shown, (scores[:, None] - means) / np.maximum(counts, 1), 0.0)
-    return JointEstimates(methods, means, influence, shown, participant, image)
+    return JointEstimates(methods, means, influence, shown, participant, image, weight)
 
 
 def describe_estimates(
@@ -146,8 +180,8 @@ def _describe_share(estimates: JointEstimates, column: int, estimate: Estimate) 
         return replace(estimate, ci95=clopper_pearson_interval(share, effective))
     if estimate.se is None or estimate.df is None:
         return estimate
-    influence = estimates.influence[:, column]
-    of_trials, spread = float(influence @ influence), share * (1 - share)
+    of_trials = estimates.sum_of_squares(_unit_vector(estimates, column))
+    spread = share * (1 - share)
     fixed = None
     if participants > 1:
         variance = max(float(estimates.covariances[0][column, column]), of_trials)
@@ -181,7 +215,7 @@ def compare_estimates(estimates: JointEstimates) -> list[EstimateDifference]:
 
 def _describe_estimate(estimates: JointEstimates, column: int, ends: Interval | None) -> Estimate:
     participants, images = estimates.participants[column], estimates.images[column]
-    trials = int(np.count_nonzero(estimates.shown[:, column]))
+    trials = estimates.count_trials(column)
     if trials == 0:
         return Estimate(None, flags=("no_trials",))
     value, contrast = float(estimates.values[column]), _unit_vector(estimates, column)
@@ -217,9 +251,8 @@ def _fixed_image_interval(
     """
     if participants < 2:
         return None
-    influence = estimates.influence @ contrast
     of_people = float(contrast @ estimates.covariances[0] @ contrast)
-    variance = max(of_people, float(influence @ influence))
+    variance = max(of_people, estimates.sum_of_squares(contrast))
     return _t_interval(value, variance, participants - 1)
 
 
@@ -291,19 +324,21 @@ def _unit_vector(estimates: JointEstimates, column: int) -> FloatArray:
     return unit
 
 
-def _count_levels(codes: Codes, shown: BoolArray) -> list[int]:
-    return [count_clusters(codes[column]) for column in shown.T]
+def _count_levels(codes: Factor, shown: BoolArray) -> list[int]:
+    return [count_clusters(codes, column) for column in shown.T]
 
 
 def _clustered_covariance(
-    influence: FloatArray, codes: Codes, clusters: Sequence[int]
+    influence: FloatArray, codes: Factor, clusters: Sequence[int]
 ) -> FloatArray:
     """Return the covariance (m, m) of summed influence (n, m), clustered by codes (n,).
 
     clusters: the number of clusters that inform each of the m estimates, for G / (G - 1); with a
     single one, the factor is left out later and the correction does not matter.
     """
-    totals = np.column_stack([np.bincount(codes, weights=column) for column in influence.T])
+    totals = np.column_stack([sum_by_cluster(codes, column) for column in influence.T])
+    if isinstance(codes, CountedFactor) and codes.times is not None:
+        totals *= np.sqrt(codes.times)[:, None]
     corrections: FloatArray = np.sqrt([max(g, 2) / (max(g, 2) - 1) for g in clusters])
     corrected: FloatArray = totals * corrections
     return corrected.T @ corrected

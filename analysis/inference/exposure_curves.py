@@ -157,7 +157,7 @@ def join_log_thresholds(curves: Mapping[str, ExposureCurve]) -> JointEstimates:
     """
     names = sorted(curves)
     parts = [curves[name] for name in names]
-    sizes = [len(part.joint.participant) for part in parts]
+    sizes = [len(part.joint.influence) for part in parts]
     influence = np.zeros((sum(sizes), len(names)))
     shown = np.zeros((sum(sizes), len(names)), dtype=np.bool_)
     values = np.zeros(len(names))

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from analysis.inference.intervals import Interval
-from analysis.trials import FloatArray, IntArray, Trials, count_clusters
+from analysis.trials import (
+    AnyTrials,
+    FloatArray,
+    IntArray,
+    count_by_cluster,
+    count_clusters,
+    sum_by_cluster,
+)
 
 MIN_RELIABILITY = 0.5  # below this reliability a ranking is mostly noise
 MIN_LIKELIHOOD_GAIN = 1e-3  # images whose variance adds less log likelihood than this have none
@@ -51,17 +58,15 @@ class ImageRanking:
     flags: tuple[str, ...] = ()
 
 
-def rank_images(trials: Trials, method: str, names: Sequence[str]) -> ImageRanking:
+def rank_images(trials: AnyTrials, method: str, names: Sequence[str]) -> ImageRanking:
     """One method's images. names: of the images, by code."""
     part = trials.for_method(method)
-    if len(part.fooled) == 0:
+    if part.size == 0:
         return ImageRanking(flags=("no_trials",))
-    trial_counts = np.bincount(part.image)
+    trial_counts = count_by_cluster(part.image)
     shown = np.flatnonzero(trial_counts)
-    fooled, trial_counts = (
-        np.bincount(part.image[part.fooled], minlength=len(trial_counts))[shown],
-        trial_counts[shown],
-    )
+    fooled = sum_by_cluster(part.image, part.fooled).astype(np.int64)[shown]
+    trial_counts = trial_counts[shown]
     raw = [
         ImageRate(names[image], method, *counts)
         for image, *counts in zip(
@@ -147,8 +152,8 @@ def _rate_key(one: ImageRate) -> tuple[float, str]:
     return -(one.shrunk_rate or 0.0), one.image
 
 
-def _ranking_flags(trials: Trials) -> tuple[str, ...]:
-    n, fooled, images = len(trials.fooled), int(trials.fooled.sum()), count_clusters(trials.image)
+def _ranking_flags(trials: AnyTrials) -> tuple[str, ...]:
+    n, fooled, images = trials.size, trials.fooled_count, count_clusters(trials.image)
     is_raised_by_flag = {
         "one_image": images == 1,
         "one_trial_each_image": images == n > 1,

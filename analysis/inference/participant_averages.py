@@ -7,11 +7,9 @@ people who stay. The mean of the participants' own rates is not, as long as each
 from dataclasses import dataclass, replace
 from math import sqrt
 
-import numpy as np
-
 from analysis.inference.clusters import Influence, floored_variance, multiway_variance
 from analysis.inference.intervals import Interval, t_quantile, two_sided_p, wilson_interval
-from analysis.trials import Trials
+from analysis.trials import AnyTrials, IntArray, Trials, count_by_cluster
 
 MIN_VARIANCE = 1e-15  # a variance below this is not in the data
 
@@ -33,25 +31,24 @@ class ParticipantAverage:
     p: float | None = None
 
 
-def estimate_participant_average(trials: Trials) -> ParticipantAverage:
+def estimate_participant_average(trials: AnyTrials) -> ParticipantAverage:
     """Estimate the participant-averaged rate of one method's trials.
 
     There is no interval for a rate of 0 or 1, or for a single participant.
     """
-    n = len(trials.fooled)
+    n, fooled = trials.size, trials.fooled_count
     if n == 0:
         return ParticipantAverage()
-    counts = np.bincount(trials.participant)
-    participants = int(np.count_nonzero(counts))
-    weights = 1.0 / (counts[trials.participant] * participants)
-    rate, pooled = float(weights @ trials.fooled), float(trials.fooled.mean())
+    participants = trials.factor_levels[0]
+    weights = 1.0 / (_count_own_trials(trials) * participants)
+    rate, pooled = trials.total(weights * trials.fooled), fooled / n
     partial = ParticipantAverage(rate, difference=pooled - rate)
-    if participants == 1 or trials.fooled.all() or not trials.fooled.any():
+    if participants == 1 or fooled in (0, n):
         return partial
     factors, df = trials.estimable_factors()
     influence = weights * (trials.fooled - rate)
     spread = rate * (1 - rate)
-    independent = spread * float(weights @ weights)  # the least that the variance may be
+    independent = spread * trials.total(weights**2)  # the least that the variance may be
     variance = max(multiway_variance(influence, factors), independent)
     return replace(
         partial,
@@ -62,7 +59,15 @@ def estimate_participant_average(trials: Trials) -> ParticipantAverage:
     )
 
 
-def _test_difference(trials: Trials, influence: Influence, difference: float) -> float | None:
+def _count_own_trials(trials: AnyTrials) -> IntArray:
+    """Return (n,): the number of trials of each trial's participant."""
+    if isinstance(trials, Trials):
+        return count_by_cluster(trials.participant)[trials.participant]
+    assert trials.person_trials is not None
+    return trials.person_trials
+
+
+def _test_difference(trials: AnyTrials, influence: Influence, difference: float) -> float | None:
     """Return p of the difference between both rates; None if all have equally many trials."""
     factors, df = trials.estimable_factors()
     variance = floored_variance(influence, factors)

@@ -16,7 +16,7 @@ from analysis.inference.intervals import (
     wilson_interval,
 )
 from analysis.results import Result
-from analysis.trials import Trials
+from analysis.trials import AnyTrials
 
 MIN_CLUSTERS = 10  # fewer people, or images, than this and the report says so
 
@@ -49,17 +49,17 @@ class Rate(Result):
     flags: tuple[str, ...] = ()
 
 
-def estimate_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
+def estimate_rate(trials: AnyTrials, deff_at_bound: float | None = None) -> Rate:
     """Estimate the rate of one method's trials.
 
     deff_at_bound: the design effect for a rate of 0 or 1; None: that of a typical study.
     With one participant (or one image) the interval speaks of new images (new people) only, and
     is flagged; with one of both there is none.
     """
-    n = len(trials.fooled)
+    n = trials.size
     if n == 0:
         return Rate(0, 0, 0, 0, flags=("no_trials",))
-    fooled = int(trials.fooled.sum())
+    fooled = trials.fooled_count
     participants, images, *_ = trials.factor_levels
     rate, at_bound = fooled / n, fooled in (0, n)
     partial = Rate(
@@ -80,7 +80,7 @@ def estimate_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
     return _with_clustered_interval(partial, rate, trials)
 
 
-def estimate_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
+def estimate_rates(trials: AnyTrials, methods: Sequence[str]) -> dict[str, Rate]:
     """Estimate each method's rate; a rate of 0 or 1 takes the other methods' pooled deff."""
     parts = {method: trials.for_method(method) for method in methods}
     rates = {method: estimate_rate(part) for method, part in parts.items()}
@@ -91,7 +91,7 @@ def estimate_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
     }
 
 
-def _with_clustered_interval(partial: Rate, rate: float, trials: Trials) -> Rate:
+def _with_clustered_interval(partial: Rate, rate: float, trials: AnyTrials) -> Rate:
     participants = partial.participants
     influence = (trials.fooled - rate) / partial.trials
     binomial_variance = rate * (1 - rate) / partial.trials  # the least that a variance may be

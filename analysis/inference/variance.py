@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.trials import Codes, FloatArray, Trials, count_clusters
+from analysis.trials import (
+    AnyTrials,
+    Codes,
+    Factor,
+    FloatArray,
+    IntArray,
+    Trials,
+    count_by_cluster,
+    sum_by_cluster,
+)
 
 NumericArray = NDArray[np.bool_] | NDArray[np.float64]
 
@@ -34,12 +43,12 @@ class VarianceComponents:
     flags: tuple[str, ...] = ()
 
 
-def estimate_variance_components(trials: Trials) -> VarianceComponents:
+def estimate_variance_components(trials: AnyTrials) -> VarianceComponents:
     """Estimate the variance components of one method's trials."""
-    n, fooled = len(trials.fooled), int(trials.fooled.sum())
+    n, fooled = trials.size, trials.fooled_count
     if n == 0:
         return VarianceComponents(flags=("no_trials",))
-    participants, images = count_clusters(trials.participant), count_clusters(trials.image)
+    participants, images, *_ = trials.factor_levels
     is_raised_by_flag = {
         "one_participant": participants == 1,
         "one_image": images == 1,
@@ -55,28 +64,39 @@ def estimate_variance_components(trials: Trials) -> VarianceComponents:
     )
     if flags:
         return partial
-    variances = estimate_crossed_variances(
-        trials.fooled.astype(np.float64), trials.participant, trials.image
-    )
+    variances = _estimate_variances_of(trials)
     if variances is None:
         return replace(partial, flags=("not_identified",))
     participant, image, residual = variances
     return replace(partial, participant=participant, image=image, residual=residual)
 
 
-def estimate_icc(values: NumericArray, codes: Codes) -> float | None:
+def _estimate_variances_of(trials: AnyTrials) -> tuple[float, float, float] | None:
+    values = trials.fooled.astype(np.float64)
+    if isinstance(trials, Trials):
+        return estimate_crossed_variances(values, trials.participant, trials.image)
+    shares = trials.cell_shares or trials.factor_levels[:2]
+    return _solve_crossed(
+        _tally(values, trials.participant),
+        _tally(values, trials.image),
+        (float(shares[0]), float(shares[1])),
+        trials.fooled_count,
+    )
+
+
+def estimate_icc(values: NumericArray, codes: Factor) -> float | None:
     """Return the one-way intraclass correlation of values (n,) in the clusters of codes (n,).
 
     None with one cluster, one value in each, or no variation.
     """
-    sizes = np.bincount(codes)
-    sizes, totals = sizes[sizes > 0], np.bincount(codes, weights=values)[sizes > 0]
-    n, clusters = len(values), len(sizes)
+    sizes, totals = _tally(values, codes)
+    n, clusters = int(sizes.sum()), len(sizes)
     if clusters in (1, n):
         return None
     of_clusters = float(totals @ (totals / sizes))
-    between = (of_clusters - float(values.sum()) ** 2 / n) / (clusters - 1)
-    within = (float(values @ values.astype(float)) - of_clusters) / (n - clusters)
+    between = (of_clusters - float(totals.sum()) ** 2 / n) / (clusters - 1)
+    squares = float(sum_by_cluster(codes, np.square(values, dtype=np.float64)).sum())
+    within = (squares - of_clusters) / (n - clusters)
     size = (n - float(sizes @ sizes) / n) / (clusters - 1)
     total = between + (size - 1) * within
     return (between - within) / total if total > 0 else None
@@ -91,30 +111,52 @@ def estimate_crossed_variances(
     complete tables these are the estimates by analysis of variance. None if the factors are
     confounded.
     """
-    n, width = len(values), int(columns.max()) + 1
+    width = int(columns.max()) + 1
     cells, sizes = np.unique(rows * width + columns, return_counts=True)
     of_rows, of_columns = np.bincount(rows), np.bincount(columns)
+    shares = (
+        float(sizes**2 @ (1 / of_rows[cells // width])),
+        float(sizes**2 @ (1 / of_columns[cells % width])),
+    )
+    return _solve_crossed(
+        _tally(values, rows), _tally(values, columns), shares, float(values @ values)
+    )
+
+
+Tally = tuple[IntArray, FloatArray]  # the sizes and the totals of clusters
+
+
+def _solve_crossed(
+    rows: Tally, columns: Tally, cell_shares: tuple[float, float], sum_of_squares: float
+) -> tuple[float, float, float] | None:
+    """Solve for the variances, given the sums of squares and what each expects.
+
+    cell_shares: the sums over cells of the squared size, divided by that of the row, and by that of
+    the column. sum_of_squares: of the values.
+    """
+    (of_rows, row_totals), (of_columns, column_totals) = rows, columns
+    n, total = int(of_rows.sum()), float(row_totals.sum())
     expected = [
-        [n, sizes**2 @ (1 / of_rows[cells // width]), count_clusters(rows)],
-        [sizes**2 @ (1 / of_columns[cells % width]), n, count_clusters(columns)],
+        [n, cell_shares[0], len(of_rows)],
+        [cell_shares[1], n, len(of_columns)],
         [n, n, n],
     ]
     mean = [of_rows @ of_rows / n, of_columns @ of_columns / n, 1.0]
     sums_of_squares = [
-        _between_sum_of_squares(values, rows),
-        _between_sum_of_squares(values, columns),
-        float(values @ values),
+        float(row_totals @ (row_totals / of_rows)),
+        float(column_totals @ (column_totals / of_columns)),
+        sum_of_squares,
     ]
     layout = np.array(expected) - mean
     if np.linalg.cond(layout) > 1e9:
         return None
     row_variance, column_variance, residual = np.linalg.solve(
-        layout, np.array(sums_of_squares) - values.sum() ** 2 / n
+        layout, np.array(sums_of_squares) - total**2 / n
     )
     return float(row_variance), float(column_variance), float(residual)
 
 
-def _between_sum_of_squares(values: NDArray[np.float64], codes: Codes) -> float:
-    """Return the sum over clusters of the squared total divided by the size."""
-    sizes = np.bincount(codes)
-    return float((np.bincount(codes, weights=values) ** 2 / np.maximum(sizes, 1)).sum())
+def _tally(values: NumericArray, codes: Factor) -> Tally:
+    """Return the sizes and the totals of the values of the clusters that have any."""
+    sizes, totals = count_by_cluster(codes), sum_by_cluster(codes, values)
+    return sizes[sizes > 0], totals[sizes > 0]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from analysis.inputs.companion_tables import CompanionTable, check_cells
-from analysis.inputs.responses import Responses
+from analysis.inputs.responses import HasDistinct
 
 CHANGE_COLUMNS = ("study", "changed_at", "by", "setting", "before", "after", "complete")
 CHANGES = CompanionTable("changes.csv", "changes_export", CHANGE_COLUMNS)
@@ -23,7 +23,7 @@ class SettingChange:
     complete: int
 
 
-def read_changes(source: str, selected: Responses) -> tuple[SettingChange, ...]:
+def read_changes(source: str, selected: HasDistinct) -> tuple[SettingChange, ...]:
     """Return the changes of the study of the selected responses, the oldest first.
 
     source: the file of the responses, beside which changes.csv may lie, or the URL of a study

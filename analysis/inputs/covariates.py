@@ -15,7 +15,7 @@ from typing import Literal
 from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
 from analysis.inputs.parquet.files import SUFFIX, read_text_table
 from analysis.inputs.questionnaire import Questionnaire
-from analysis.inputs.responses import Responses, ResponsesError
+from analysis.inputs.responses import HasDistinct, ResponsesError
 
 PARTICIPANTS_FILE = "participants.csv"
 PARTICIPANT_COLUMNS = {"device": "inputs", "language": "language", "source": "source"}
@@ -41,7 +41,7 @@ class Covariate:
 def read_covariates(
     names: Sequence[str],
     source: str,
-    selected: Responses,
+    selected: HasDistinct,
     questionnaire: Questionnaire,
     stimuli: Path | None,
 ) -> tuple[Covariate, ...]:
@@ -57,7 +57,7 @@ def read_covariates(
 def _read_covariate(
     name: str,
     source: str,
-    selected: Responses,
+    selected: HasDistinct,
     questionnaire: Questionnaire,
     stimuli: Path | None,
 ) -> Covariate:
@@ -70,7 +70,7 @@ def _read_covariate(
     return Covariate(name, "participant", _read_answers(name, questionnaire))
 
 
-def _read_participants(name: str, source: str, selected: Responses) -> dict[str, str]:
+def _read_participants(name: str, source: str, selected: HasDistinct) -> dict[str, str]:
     path, column = Path(source).with_name(PARTICIPANTS_FILE), PARTICIPANT_COLUMNS[name]
     if Path(source).suffix == SUFFIX:
         path = path.with_suffix(SUFFIX)

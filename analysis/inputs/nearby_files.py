@@ -5,10 +5,10 @@ from pathlib import Path
 
 from analysis.inputs.design import Design, read_design
 from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
-from analysis.inputs.responses import Responses, ResponsesError
+from analysis.inputs.responses import HasDistinct, ResponsesError
 
 
-def find_design(source: Path, responses: Responses, study: str | None) -> Path | None:
+def find_design(source: Path, responses: HasDistinct, study: str | None) -> Path | None:
     """Return the design.json or draft.json beside a responses file, if it is of the same study.
 
     `study export` writes it there: draft.json until the design is frozen. study: the chosen study,
@@ -21,7 +21,7 @@ def find_design(source: Path, responses: Responses, study: str | None) -> Path |
     return None
 
 
-def find_stimuli(source: Path, responses: Responses, design: Design | None) -> Path | None:
+def find_stimuli(source: Path, responses: HasDistinct, design: Design | None) -> Path | None:
     """Return the folder of the stimuli that were shown, or None if it is not near the file.
 
     `colorizer batch` writes it to `outputs` and `study manifest` beside its folders. Its manifest
@@ -35,7 +35,7 @@ def find_stimuli(source: Path, responses: Responses, design: Design | None) -> P
     return None
 
 
-def _fits(manifest: Path, responses: Responses, design: Design | None) -> bool:
+def _fits(manifest: Path, responses: HasDistinct, design: Design | None) -> bool:
     try:
         if design is not None and design.manifest_sha256:
             return hashlib.sha256(manifest.read_bytes()).hexdigest() == design.manifest_sha256

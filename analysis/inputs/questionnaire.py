@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.inputs.companion_tables import CompanionTable, check_cells, is_number
-from analysis.inputs.responses import MODES, Responses, ResponsesError
+from analysis.inputs.responses import MODES, HasDistinct, ResponsesError
 
 QUESTIONNAIRE_COLUMNS = ("study", "participant", "mode", "name", "type", "value")
 QUESTIONNAIRE = CompanionTable("questionnaire.csv", "questionnaire_export", QUESTIONNAIRE_COLUMNS)
@@ -36,7 +36,7 @@ class QuestionAnswers:
 Questionnaire = Mapping[str, QuestionAnswers]  # by name of the question
 
 
-def read_questionnaire(source: str, selected: Responses) -> dict[str, QuestionAnswers]:
+def read_questionnaire(source: str, selected: HasDistinct) -> dict[str, QuestionAnswers]:
     """Read the answers of the participants of the selected responses.
 
     source: the file of the responses, beside which questionnaire.csv may lie, or the URL of a study

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,13 @@ StrArray = NDArray[np.str_]
 
 class ResponsesError(Exception):
     """The input cannot be read as responses; the message says where, what, and what to do."""
+
+
+class HasDistinct(Protocol):
+    """Responses, or what knows the values that occur in them."""
+
+    def distinct(self, column: str) -> list[str]:
+        """Return the values that occur in the rows, in alphabetical order."""
 
 
 @dataclass(frozen=True)
@@ -124,28 +132,36 @@ class Responses:
 
 def select_study(responses: Responses, study: str | None) -> Responses:
     """One study's rows; None where there is but one."""
-    studies = responses.distinct("study")
+    chosen = choose_study(responses.name, responses.distinct("study"), study)
+    return responses.select(responses.isin("study", chosen))
+
+
+def choose_study(name: str, studies: Sequence[str], study: str | None) -> str:
+    """Return the chosen one of the studies in an input; None where there is but one."""
     if study is None and len(studies) > 1:
         raise ResponsesError(
-            f"{responses.name} contains the studies {', '.join(studies)}; choose one with --study"
+            f"{name} contains the studies {', '.join(studies)}; choose one with --study"
         )
     if study is not None and study not in studies:
-        raise ResponsesError(
-            f"{responses.name} has no study {study!r}; it contains {', '.join(studies)}"
-        )
-    return responses.select(responses.isin("study", study or studies[0]))
+        raise ResponsesError(f"{name} has no study {study!r}; it contains {', '.join(studies)}")
+    return study or studies[0]
 
 
 def select_mode(responses: Responses, mode: str | None) -> Responses:
     """One mode's rows; None: live, or simulated where nobody took part yet."""
-    modes = responses.distinct("mode")
+    chosen = choose_mode(responses.name, responses.distinct("mode"), mode)
+    return responses.select(responses.isin("mode", chosen))
+
+
+def choose_mode(name: str, modes: Sequence[str], mode: str | None) -> str:
+    """Return the chosen one of the modes in an input; None: live, or simulated without any."""
     if mode is None:
         mode = "live" if "live" in modes else "simulated"
     if mode not in modes:
         raise ResponsesError(
-            f"{responses.name} has no {mode} trials, only {', '.join(modes)}; choose with --mode"
+            f"{name} has no {mode} trials, only {', '.join(modes)}; choose with --mode"
         )
-    return responses.select(responses.isin("mode", mode))
+    return mode
 
 
 def encode_combinations(responses: Responses, *columns: str) -> NDArray[np.int64]:

@@ -70,22 +70,31 @@ class MixedDifference:
 
 
 def fit_mixed_rates(
-    trials: Trials, methods: Sequence[str], most_trials: float = MAX_MIXED_TRIALS
+    trials: Trials | None, methods: Sequence[str], most_trials: float = MAX_MIXED_TRIALS
 ) -> dict[str, MixedRate]:
-    """Fit a model of each method; none if the methods together have too many trials."""
-    if len(trials.fooled) > most_trials:
+    """Fit a model of each method; none if the methods together have too many trials.
+
+    trials: None if there are more than most_trials.
+    """
+    if trials is None or len(trials.fooled) > most_trials:
         return {method: MixedRate(flags=("too_many_trials",)) for method in methods}
     return {method: _fit_one(trials.for_method(method)) for method in methods}
 
 
 def fit_mixed_difference(
-    trials: Trials, a: str, b: str, df: int | None, most_trials: float = MAX_MIXED_PAIR_TRIALS
+    trials: Trials | None,
+    a: str,
+    b: str,
+    df: int | None,
+    most_trials: float = MAX_MIXED_PAIR_TRIALS,
 ) -> tuple[MixedDifference | None, tuple[str, ...]]:
     """Fit the model of two methods with trials, or return None and the flags that say why not.
 
     df: of Student's t, as the default interval has it; None where that has none. most_trials: of
     the two methods together.
     """
+    if trials is None:
+        return None, ("too_many_trials",)
     if len(trials.for_method(a).fooled) + len(trials.for_method(b).fooled) > most_trials:
         return None, ("too_many_trials",)
     both = trials.select((trials.method == a) | (trials.method == b))

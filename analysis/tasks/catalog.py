@@ -14,6 +14,7 @@ from analysis.tasks import rating, real_or_fake
 from analysis.tasks.comparison_tasks import best_worst, preference, ranking
 from analysis.tasks.interim import InterimDifference
 from analysis.tasks.judged import JudgedSample, TieModel
+from analysis.tasks.report_sample import ReportSample
 
 
 class JudgedTask(Protocol):
@@ -55,11 +56,10 @@ class TaskWithTruth(Protocol):
 
     def describe_methods(
         self,
-        sample: AnalysisSample,
+        sample: ReportSample,
         rates: Mapping[str, Rate],
         unfiltered_rates: Mapping[str, Rate],
         rankings: Mapping[str, ImageRanking],
-        image_names: Sequence[str],
         published: Sequence[PublishedRate],
         always_fit_mixed: bool,
     ) -> ReportDict:
@@ -67,7 +67,7 @@ class TaskWithTruth(Protocol):
 
     def describe_differences(
         self,
-        sample: AnalysisSample,
+        sample: ReportSample,
         estimates: MethodEstimates,
         robustness: RobustnessEstimates,
         margin: float,

@@ -21,13 +21,12 @@ from analysis.inference.contrasts import (
 from analysis.inference.detection import (
     SignalDetection,
     d_prime_from_rate,
-    estimate_error_rate,
+    estimate_sdt_of,
     estimate_sdt_pairs,
-    estimate_sdt_single,
 )
 from analysis.inference.image_ranking import ImageRanking
 from analysis.inference.participant_averages import estimate_participant_average
-from analysis.inference.rates import Rate
+from analysis.inference.rates import Rate, estimate_rate
 from analysis.inference.variance import estimate_variance_components
 from analysis.inputs.published import PublishedRate
 from analysis.mixed_model.model import (
@@ -38,28 +37,27 @@ from analysis.mixed_model.model import (
     fit_mixed_rates,
 )
 from analysis.tasks.interim import InterimDifference, compare_methods_within_people
+from analysis.tasks.report_sample import ReportSample
 
 RatesByMethod = Mapping[str, Rate]
 
 
 def describe_methods(
-    sample: AnalysisSample,
+    sample: ReportSample,
     rates: RatesByMethod,
     unfiltered_rates: RatesByMethod,
     rankings: Mapping[str, ImageRanking],
-    image_names: Sequence[str],
     published: Sequence[PublishedRate],
     always_fit_mixed: bool,
 ) -> ReportDict:
     """Return `methods` of report.json.
 
-    unfiltered_rates: the rates without exclusions. image_names: by image code.
-    always_fit_mixed: fit the mixed model regardless of the number of trials.
+    unfiltered_rates: the rates without exclusions. always_fit_mixed: fit the mixed model regardless
+    of the number of trials.
     """
-    is_single = sample.table.is_single
-    mixed = fit_mixed_rates(
-        sample.trials, sample.methods, inf if always_fit_mixed else MAX_MIXED_TRIALS
-    )
+    is_single = sample.is_single
+    most_trials = inf if always_fit_mixed else MAX_MIXED_TRIALS
+    mixed = fit_mixed_rates(sample.list_trials(most_trials), sample.methods, most_trials)
     chance = {
         method: TTest() if is_single else compare_with_chance(rate)
         for method, rate in rates.items()
@@ -69,17 +67,17 @@ def describe_methods(
         method: {
             **asdict(rate),
             "participant_averaged": asdict(
-                estimate_participant_average(sample.trials.for_method(method))
+                estimate_participant_average(sample.trials_of_people(method))
             ),
             "rate_without_exclusions": unfiltered_rates[method].rate,
             "ci95_without_exclusions": unfiltered_rates[method].ci95,
             "vs_chance": {**asdict(chance[method]), "p_holm": adjusted[method]},
             "vs_published": [] if is_single else _describe_published(method, rate, published),
-            "error": asdict(estimate_error_rate(sample.trials, method)) if is_single else None,
+            "error": asdict(estimate_rate(sample.with_photographs(method))) if is_single else None,
             **_describe_detection(_estimate_sdt(sample, method)),
             "d_prime_of_rate": None if is_single else d_prime_from_rate(rate.rate),
             **_describe_variance(sample, method),
-            "influence": _describe_influence(sample, method, image_names),
+            "influence": _describe_influence(sample, method),
             "ranking": _describe_ranking(rankings[method]),
             "mixed": _describe_mixed(mixed[method]),
             "flags": (*rate.flags, *(f"mixed_{flag}" for flag in mixed[method].flags)),
@@ -89,7 +87,7 @@ def describe_methods(
 
 
 def describe_differences(
-    sample: AnalysisSample,
+    sample: ReportSample,
     estimates: MethodEstimates,
     robustness: RobustnessEstimates,
     margin: float,
@@ -103,7 +101,8 @@ def describe_differences(
     described = []
     for difference, p_holm in zip(estimates.differences, estimates.p_holm, strict=True):
         a, b, df = difference.a, difference.b, difference.df
-        mixed, flags = fit_mixed_difference(sample.trials, a, b, df, most_trials)
+        both = sample.list_trials(most_trials, a, b)
+        mixed, flags = fit_mixed_difference(both, a, b, df, most_trials)
         described.append(
             {
                 **asdict(difference),
@@ -169,12 +168,10 @@ def list_interim(sample: AnalysisSample) -> list[InterimDifference]:
     )
 
 
-def _estimate_sdt(sample: AnalysisSample, method: str) -> SignalDetection:
-    if sample.table.is_single:
-        return estimate_sdt_single(sample.trials, method)
-    of_method = sample.trials.method == method
-    left = sample.select_included(sample.table.chose_left_or_fake)[of_method]
-    return estimate_sdt_pairs(sample.trials.for_method(method), left)
+def _estimate_sdt(sample: ReportSample, method: str) -> SignalDetection:
+    if sample.is_single:
+        return estimate_sdt_of(sample.with_photographs(method), method)
+    return estimate_sdt_pairs(*sample.sides_of(method))
 
 
 def _describe_detection(detection: SignalDetection) -> ReportDict:
@@ -187,9 +184,9 @@ def _describe_detection(detection: SignalDetection) -> ReportDict:
     }
 
 
-def _describe_variance(sample: AnalysisSample, method: str) -> ReportDict:
+def _describe_variance(sample: ReportSample, method: str) -> ReportDict:
     """Shares and sizes of the variation between people and between images."""
-    components = estimate_variance_components(sample.trials.for_method(method))
+    components = estimate_variance_components(sample.trials_of_people(method))
     sizes = {name: getattr(components, name) for name in ("participant", "image", "residual")}
     return {
         "icc_participant": components.icc_participant,
@@ -198,14 +195,14 @@ def _describe_variance(sample: AnalysisSample, method: str) -> ReportDict:
     }
 
 
-def _describe_influence(sample: AnalysisSample, method: str, images: Sequence[str]) -> ReportDict:
+def _describe_influence(sample: ReportSample, method: str) -> ReportDict:
     """Return the rate without the person, or the image, that changes it most in each direction."""
     part = sample.trials.for_method(method)
     extremes_by_factor = {
         "participant": find_extreme_leave_one_out(
-            part.fooled, part.participant, sample.table.participants.tolist()
+            part.fooled, part.participant, sample.participants
         ),
-        "image": find_extreme_leave_one_out(part.fooled, part.image, images),
+        "image": find_extreme_leave_one_out(part.fooled, part.image, sample.images),
     }
     return {
         factor: extremes and asdict(extremes) for factor, extremes in extremes_by_factor.items()

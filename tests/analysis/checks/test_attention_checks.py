@@ -6,6 +6,7 @@ import pytest
 
 from analysis.checks.attention_checks import (
     AttentionCheckSummary,
+    list_attention_checks,
     pass_probability,
     summarize_attention_checks,
 )
@@ -19,7 +20,9 @@ from tests.analysis.rows import Row, write_csv
 
 def observe(folder: Path, rows: list[Row], rules: ExclusionRules) -> AttentionCheckSummary:
     record = build_trial_table(read_responses(str(write_csv(folder / "responses.csv", rows))))
-    return summarize_attention_checks(record, measure_participants(record, 200), rules)
+    return summarize_attention_checks(
+        list_attention_checks(record), measure_participants(record, 200), rules
+    )
 
 
 @pytest.mark.parametrize(

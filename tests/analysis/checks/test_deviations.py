@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.checks.deviations import DesignCheck, add_changes, check_against_design
+from analysis.checks.deviations import DesignCheck, add_changes, check_against_design, count_facts
 from analysis.inputs.changes import CHANGE_COLUMNS, read_changes
 from analysis.inputs.design import Design, Plan, read_design
 from analysis.inputs.responses import Responses, ResponsesError
@@ -34,7 +34,7 @@ def read(folder: Path, rows: list[Row]) -> Responses:
 
 def compare(folder: Path, design: Design | None, rows: list[Row], used: Plan) -> DesignCheck:
     responses = read(folder, rows)
-    return check_against_design(design, used, responses, build_trial_table(responses))
+    return check_against_design(design, used, count_facts(responses, build_trial_table(responses)))
 
 
 def listed(verdict: DesignCheck) -> list[tuple[str, str, str]]:

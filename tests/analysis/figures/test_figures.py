@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.checks.funnel import Funnel
-from analysis.exclusions.flow import STEP_LABELS
+from analysis.exclusions.people import STEP_LABELS
 from analysis.figures.canvas import inline_svg, render_figure
 from analysis.figures.figures import (
     draw_differences,

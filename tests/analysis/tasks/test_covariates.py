@@ -8,7 +8,7 @@ import pytest
 from analysis.inputs.covariates import Covariate
 from analysis.tasks.agreement import estimate_absolute_agreement, krippendorff_alpha
 from analysis.tasks.answers import ScoredAnswers
-from analysis.tasks.learning import describe_learning
+from analysis.tasks.learning import describe_learning, list_trends
 from analysis.tasks.subgroups import describe_subgroups
 from analysis.trials import Codes, FloatArray
 from tests.analysis.inference.task_data import METHODS, STATS, read_table
@@ -82,7 +82,7 @@ def test_one_level_or_too_many_are_not_compared(
 
 
 def test_the_slope_over_the_test_is_that_of_statsmodels(ratings: ScoredAnswers) -> None:
-    (entry,) = describe_learning([as_one_method(ratings)])
+    (entry,) = describe_learning(list_trends([as_one_method(ratings)]))
     assert entry["slope"] == pytest.approx(EXPECTED["slope"])
     assert entry["se"] == pytest.approx(EXPECTED["slope_se"], rel=1e-2)
     assert [(part["first"], part["last"]) for part in entry["parts"]] == [

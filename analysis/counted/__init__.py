@@ -1,0 +1,1 @@
+"""Trials that are counted instead of listed."""
