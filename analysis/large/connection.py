@@ -18,7 +18,7 @@ from analysis.inputs.responses import RESPONSE_COLUMNS, ResponsesError, check_co
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY_LIMIT = "1200MB"  # DuckDB writes the rest to disk
+MEMORY_LIMIT = "900MB"  # DuckDB writes the rest to disk
 LARGE_MEMORY_LIMIT = "2500MB"
 LARGE_ROWS = 30_000_000
 WHOLE_NUMBERS = ("block", "position", "candidates", "repeat_of")

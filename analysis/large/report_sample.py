@@ -145,6 +145,8 @@ def _build_included(source: Source) -> None:
         "mean_place, mean_fooled, 2 * (nth - 1) >= size + size % 2 AS is_second_half "
         "FROM kept JOIN own USING (p, m) JOIN size USING (p)"
     )
+    source.run("DROP VIEW kept")
+    source.run("DROP TABLE usable")
 
 
 def _selection_steps(
