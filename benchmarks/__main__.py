@@ -28,6 +28,7 @@ BENCHMARK_NAMES = (
     "planning",
     "bootstrap",
     "report",
+    "large_report",
     "soft_encoding",
     "classification_loss",
     "annealed_mean",
