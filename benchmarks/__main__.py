@@ -34,6 +34,7 @@ BENCHMARK_NAMES = (
     "annealed_mean",
     "network",
     "batch",
+    "cluster.training",
     "player_timing",
     "blindness",
     "quick",

@@ -5,6 +5,7 @@ import click
 from benchmarks.cluster.enrollment import enrollment
 from benchmarks.cluster.histories import histories
 from benchmarks.cluster.servers import servers
+from benchmarks.cluster.training import training
 
 
 @click.group()
@@ -12,7 +13,7 @@ def main() -> None:
     """Measure what carries more than one machine."""
 
 
-for command in (enrollment, histories, servers):
+for command in (enrollment, histories, servers, training):
     main.add_command(command)
 
 if __name__ == "__main__":
