@@ -31,7 +31,7 @@ from analysis.planning.formulas import EffectSds, marginal_intercept
 from analysis.planning.simulated_studies import draw_effects
 from analysis.trials import BoolArray, FloatArray, IntArray
 
-STUDIES, LAST_LOOK = 1000, 300
+STUDIES, LAST_LOOK = 4000, 300
 EFFECTS = EffectSds(0.5, 0.8)
 PREFERENCE_EFFECTS = EffectSds(sqrt(2) * 0.46, sqrt(2) * 0.5)
 RULES = ("sequence (ours)", "people alone", "two-way t, peeking")
