@@ -12,6 +12,7 @@ from study_server.commands.export import bundle, export_command
 from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
 from study_server.commands.privacy import anonymize, forget, forget_rehearsals
+from study_server.commands.publication.publish import publish
 from study_server.commands.recruit import invite, personal_link, quota, recruit, stop_at
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.report import monitor, report
@@ -73,7 +74,14 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         status,
         tag,
     ),
-    "Export data and pay participants": (export_command, report, monitor, reconcile, pay),
+    "Export data and pay participants": (
+        export_command,
+        report,
+        monitor,
+        publish,
+        reconcile,
+        pay,
+    ),
     "Protect participants’ data": (forget, forget_rehearsals, anonymize),
     "Maintain the database": (check, backup, restore, upgrade, jobs, researcher),
 }

@@ -15,6 +15,8 @@ from analysis.inputs.parquet.files import SUFFIX, read_text_table
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, parse_url
 
+PSYCH_DS_RESPONSES = re.compile("(study-[a-z0-9]+_description-)responses(_data)")
+
 NumberedRow = tuple[str, Sequence[str]]  # where it stands, such as "line 3", and its cells
 CellCheck = tuple[str, str, object, str]  # column, cell, whether it is allowed, what is expected
 
@@ -36,9 +38,7 @@ class CompanionTable:
         return "://" in source or self._find_beside(source).is_file()
 
     def _find_beside(self, source: str) -> Path:
-        """Return the file of this table; beside responses in Parquet it is Parquet, too."""
-        file = Path(source).with_name(self.file)
-        return file.with_suffix(SUFFIX) if Path(source).suffix == SUFFIX else file
+        return companion_file(Path(source), self.file)
 
     def read(self, source: str) -> list[NumberedRow]:
         """Read all rows.
@@ -49,7 +49,11 @@ class CompanionTable:
         if "://" in source:
             return self._read_database(source)
         file = self._find_beside(source)
-        return self._read_parquet(file) if file.suffix == SUFFIX else self._read_csv(Path(source))
+        return (
+            self._read_parquet(file)
+            if file.suffix == SUFFIX
+            else self._read_csv(file, Path(source).name)
+        )
 
     def _read_parquet(self, file: Path) -> list[NumberedRow]:
         table = read_text_table(file)
@@ -60,8 +64,7 @@ class CompanionTable:
         cells = zip(*(table[column].to_pylist() for column in self.columns), strict=True)
         return [(f"row {number}", row) for number, row in enumerate(cells, 1)]
 
-    def _read_csv(self, responses: Path) -> list[NumberedRow]:
-        path = responses.with_name(self.file)
+    def _read_csv(self, path: Path, responses: str) -> list[NumberedRow]:
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, strict=True)
@@ -74,7 +77,7 @@ class CompanionTable:
         except OSError as error:
             raise ResponsesError(
                 f"{path}: {error.strerror}; this task needs the file that `study export` writes "
-                f"beside {responses.name}"
+                f"beside {responses}"
             ) from error
         except (csv.Error, UnicodeDecodeError) as error:
             raise ResponsesError(f"{path.name}: {error}; export the study again") from error
@@ -98,6 +101,19 @@ class CompanionTable:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise ResponsesError(f"{self.view}: {reason}; check the database") from error
         return [(f"row {number}", row) for number, row in enumerate(sorted(cells), 1)]
+
+
+def companion_file(responses: Path, file: str) -> Path:
+    """Return the path of a table that `study export` writes beside the file of the responses.
+
+    file: its name beside responses.csv, such as judgments.csv. Beside responses in Parquet it is
+    Parquet, too, and in a Psych-DS dataset it has a longer name.
+    """
+    beside = PSYCH_DS_RESPONSES.fullmatch(responses.stem)
+    stem = Path(file).stem
+    if beside:
+        stem = f"{beside[1]}{stem.replace('_', '')}{beside[2]}"
+    return responses.with_name(stem + (SUFFIX if responses.suffix == SUFFIX else ".csv"))
 
 
 def check_cells(place: str, checks: Iterable[CellCheck]) -> None:

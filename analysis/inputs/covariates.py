@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from analysis.inputs.companion_tables import companion_file
 from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
 from analysis.inputs.parquet.files import SUFFIX, read_text_table
 from analysis.inputs.questionnaire import Questionnaire
@@ -71,9 +72,7 @@ def _read_covariate(
 
 
 def _read_participants(name: str, source: str, selected: HasDistinct) -> dict[str, str]:
-    path, column = Path(source).with_name(PARTICIPANTS_FILE), PARTICIPANT_COLUMNS[name]
-    if Path(source).suffix == SUFFIX:
-        path = path.with_suffix(SUFFIX)
+    path, column = companion_file(Path(source), PARTICIPANTS_FILE), PARTICIPANT_COLUMNS[name]
     if "://" in source or not path.is_file():
         raise ResponsesError(
             f"{PARTICIPANTS_FILE} is not beside the responses, but the plan declares the covariate "

@@ -72,14 +72,11 @@ class GalleryTexts:
 
 def build_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[Gallery]:
     """Build a gallery of fooling rates for every method with images."""
-    texts = GalleryTexts(
-        "shrunk_rate", "Fooled people most often", "Fooled people least often", _describe_rate
-    )
     galleries = []
     for method, rate in report["methods"].items():
         entries = [entry for entry in report["images"] if entry["method"] == method]
         reliability = rate["ranking"]["reliability"]
-        rows = build_gallery_rows(entries, reliability, texts, stimulus_files)
+        rows = build_gallery_rows(entries, reliability, RATE_TEXTS, stimulus_files)
         galleries += [Gallery(method, rows)] if rows else []
     return galleries
 
@@ -109,6 +106,11 @@ def _describe_rate(entry: ReportPart) -> Iterator[str]:
     if entry["shrunk_rate"] is not None:
         bounds = format_interval(entry["ci95"], 0)
         yield f"estimate {format_share(entry['shrunk_rate'], 0)}% ({bounds})"
+
+
+RATE_TEXTS = GalleryTexts(
+    "shrunk_rate", "Fooled people most often", "Fooled people least often", _describe_rate
+)
 
 
 def _build_examples(

@@ -65,10 +65,10 @@ def render_page(
     )
 
 
-def make_environment() -> Environment:
-    """Return the templates of the report, with the filters that they use."""
+def make_environment(*folders: Path) -> Environment:
+    """Return the templates of the report and of other folders, with the filters that they use."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -31,7 +31,7 @@ from study_server.object_storage.mirror import publish_to
 from study_server.participants.withdrawal import delete_all_participants
 from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
-from study_server.protocol.study_toml import create_protocol, read_protocol
+from study_server.protocol.study_toml import create_protocol, read_protocol, rename_protocol
 from study_server.settings import find_resource_folder
 from study_server.stimuli.audit import AuditFinding, format_findings
 from study_server.stimuli.folders import (
@@ -131,16 +131,25 @@ def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
 
 @click.command("import")
 @STUDY_TOML_ARGUMENT
-@click.argument("manifest", type=PATH_TYPE)
+@click.argument("manifest", type=PATH_TYPE, required=False)
+@click.option("--slug", help="Slug of the study, instead of the one in STUDY_TOML.")
 @click.option(
     "--accept", is_flag=True, help="Import despite warnings, and record them in the design."
 )
 @click.option("--reason", default="", help="Why the warnings are accepted; also in the design.")
 @YES_OPTION
 def import_command(
-    protocol_file: Path, manifest: Path, accept: bool, reason: str, yes: bool
+    protocol_file: Path,
+    manifest: Path | None,
+    slug: str | None,
+    accept: bool,
+    reason: str,
+    yes: bool,
 ) -> None:
     """Check, audit, re-encode and store the stimuli of a study (all or none).
+
+    Instead of STUDY_TOML and MANIFEST, the folder of a published study can be given, to repeat that
+    study with other people; see `study publish`.
 
     The audit compares every fake with its photograph, and the photographs with each other; the
     output lists what it looked at. A fake that is identical to its photograph is refused.
@@ -149,7 +158,13 @@ def import_command(
     A study with the same slug is replaced, after a question, unless live participants have answered
     or it is open.
     """
+    if protocol_file.is_dir() and manifest is None:
+        protocol_file, manifest = find_published_files(protocol_file)
+    if manifest is None:
+        raise click.UsageError("Missing argument 'MANIFEST'.")
     protocol = read_protocol(protocol_file)
+    if slug is not None:
+        protocol = rename_protocol(protocol, slug)
     folder = protocol_file.parent / protocol.wording
     wording = read_wording(protocol, folder)
     settings, engine = open_database()
@@ -207,6 +222,18 @@ def import_command(
     )
     click.echo(f"next, run `study simulate {slug} 20` to rehearse, then `study freeze {slug}`")
     print_unfilled_placeholders(protocol, folder)
+
+
+def find_published_files(folder: Path) -> tuple[Path, Path]:
+    """Return the protocol and the manifest in the folder of a published study.
+
+    Raises StudyError if it is not one.
+    """
+    files = folder / "materials" / "study.toml", folder / "stimuli" / "manifest.csv"
+    for file in files:
+        if not file.is_file():
+            raise StudyError(f"{file}: no such file, so {folder} is not a published study")
+    return files
 
 
 def describe_audit(protocol: Protocol) -> str:

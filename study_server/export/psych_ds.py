@@ -5,7 +5,7 @@ named by keywords; dataset_description.json (JSON-LD of schema.org) describes ev
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -39,9 +39,19 @@ def iterate_files(
 
     blinded: whether the truth of live trials is left out (`unblinding.decide_blinding`).
     """
-    tables = build_tables(db, study, modes, blinded)
-    yield "dataset_description.json", [_format_json(_dataset_description(study))]
+    yield "dataset_description.json", [format_json(describe_dataset(study))]
     yield "README.md", [_format_readme(study)]
+    yield from iterate_data_files(
+        db, study, map(remove_free_text, build_tables(db, study, modes, blinded))
+    )
+    if study.design is not None:
+        yield f"materials/{DESIGN_JSON}", [study.design]
+
+
+def iterate_data_files(
+    db: Session, study: Study, tables: Iterable[CsvTable]
+) -> Iterator[tuple[str, TextPieces]]:
+    """Yield the files that hold the tables, describe their columns and list the changes."""
     yield "CHANGES.md", [_format_changes(db, study)]
     for table in tables:
         if table.name == CODEBOOK_TABLE:
@@ -50,13 +60,11 @@ def iterate_files(
             continue
         stem = f"data/{data_file_stem(study.slug, table.name)}"
         variables = _variables_measured(codebook.TABLE_COLUMNS[table.name])
-        yield f"{stem}.json", [_format_json({"variableMeasured": variables})]
-        yield f"{stem}.csv", format_csv(_without_free_text(table))
-    if study.design is not None:
-        yield f"materials/{DESIGN_JSON}", [study.design]
+        yield f"{stem}.json", [format_json({"variableMeasured": variables})]
+        yield f"{stem}.csv", format_csv(table)
 
 
-def _without_free_text(table: CsvTable) -> CsvTable:
+def remove_free_text(table: CsvTable) -> CsvTable:
     """Return a table without what may identify participants once it is published."""
     if table.name == LINK_PARAMETERS_TABLE:
         return replace(table, rows=())
@@ -73,7 +81,8 @@ def data_file_stem(slug: str, table: str) -> str:
     return f"study-{slug.replace('-', '')}_description-{description}_data"
 
 
-def _dataset_description(study: Study) -> Mapping[str, object]:
+def describe_dataset(study: Study) -> dict[str, object]:
+    """Return the contents of dataset_description.json, without what only authors know."""
     columns: dict[str, str] = {}
     for table in codebook.TABLE_COLUMNS.values():
         columns = {**table, **columns}  # the meaning in the first table with the column counts
@@ -100,7 +109,8 @@ def _variables_measured(columns: Mapping[str, str]) -> list[Mapping[str, str]]:
     ]
 
 
-def _format_json(content: object) -> str:
+def format_json(content: object) -> str:
+    """Return JSON that people can read."""
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 

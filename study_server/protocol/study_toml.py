@@ -20,6 +20,11 @@ def create_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
     return _validate(settings | PRESETS[preset], f"study new {slug}")
 
 
+def rename_protocol(protocol: Protocol, slug: str) -> Protocol:
+    """Return the protocol under another slug; raises StudyError if it cannot be part of a URL."""
+    return _validate(protocol.model_dump() | {"slug": slug}, f"--slug {slug}")
+
+
 def format_toml(protocol: Protocol) -> str:
     """Format a study.toml with a comment for every key; `read_protocol` reads it back."""
     settings = protocol.model_dump(mode="json")

@@ -15,7 +15,7 @@ from analysis.report_output.judged.numbers import format_bounds, format_value
 
 def build_judged_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[Gallery]:
     """Build a gallery for every method and scale: both ends of its ranking, or examples."""
-    texts = _texts(report)
+    texts = choose_gallery_texts(report)
     galleries = []
     for ranking in report["image_rankings"]:
         method, scale = ranking["method"], ranking["scale"]
@@ -29,7 +29,8 @@ def build_judged_galleries(report: ReportPart, stimulus_files: StimulusFiles) ->
     return galleries
 
 
-def _texts(report: ReportPart) -> GalleryTexts:
+def choose_gallery_texts(report: ReportPart) -> GalleryTexts:
+    """Return the texts of the galleries of ratings or of comparisons."""
     if list_scales(report):
         return GalleryTexts("shrunk", "Rated highest", "Rated lowest", _describe_score)
     return GalleryTexts("shrunk", "Won most often", "Won least often", _describe_wins)

@@ -1,0 +1,1 @@
+"""Published studies: their report and page, and computing them again from the published files."""

@@ -1,0 +1,63 @@
+"""The command `python -m analysis.publication.writing`, which `study publish` runs.
+
+It writes the report of a published study, and its page, into the folder.
+"""
+
+import io
+import json
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analysis.files import atomic_write_files, run_command
+from analysis.publication.page import render_publication_page
+from analysis.report import report
+from analysis.report_data import REPORTED_LIBRARIES
+
+REPORT_FOLDER, PAGE, CONSTRAINTS_FILE = "report", "index.html", "constraints.txt"
+DESCRIPTION_FILE, DESIGN_FILE = "dataset_description.json", "materials/design.json"
+
+
+@click.command(name="writing")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def write_publication(folder: Path) -> None:
+    """Write the report and the page of the published study in FOLDER."""
+    compute_report(folder, folder / REPORT_FOLDER)
+    numbers = json.loads((folder / REPORT_FOLDER / "report.json").read_text(encoding="utf-8"))
+    page = render_publication_page(folder, numbers, read_description(folder))
+    constraints = format_constraints(numbers["software"])
+    atomic_write_files(folder, {PAGE: page.encode(), CONSTRAINTS_FILE: constraints.encode()})
+
+
+def compute_report(folder: Path, out: Path) -> None:
+    """Write the report on the published answers to the folder `out`.
+
+    Raises ClickException if they cannot be analyzed.
+    """
+    responses = next(folder.glob("data/study-*_description-responses_data.csv"), None)
+    if responses is None:
+        raise click.ClickException(f"{folder}: no data/study-*_description-responses_data.csv")
+    design = f"--design={folder / DESIGN_FILE}"
+    stimuli = f"--stimuli={folder / 'stimuli'}"
+    with redirect_stdout(io.StringIO()):
+        report.main([str(responses), design, stimuli, f"--out={out}"], standalone_mode=False)
+
+
+def format_constraints(software: dict[str, str | None]) -> str:
+    """Return pip's constraints of the libraries that the numbers depend on."""
+    libraries = [name for name in REPORTED_LIBRARIES if name != "hue-and-eye"]
+    return "".join(f"{library}=={software[library]}\n" for library in libraries)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return the title, authors, license and other facts of a published study."""
+    description: dict[str, Any] = json.loads(
+        (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
+    )
+    return description
+
+
+if __name__ == "__main__":
+    run_command(write_publication)

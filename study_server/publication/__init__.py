@@ -1,0 +1,1 @@
+"""Publish a closed study as a folder that others can read, cite, check and repeat."""
