@@ -33,6 +33,8 @@ WRITES_BELOW_A_TEMPORARY_NAME = {
     "study_server.export.zip_stream.stream_zip",
     "study_server.stimuli.files.store_stimulus",
     "study_server.stimuli.zip_upload._unpack",
+    "study_server.publication.publishing._write",
+    "study_server.publication.stimuli.write_stimuli",
 }
 MODULE_SUFFIXES = {".py", ".js", ".css", ".html"}
 COMMANDS = {"colorizer": "colorizer.cli", "study_server": "study_server.cli"}

@@ -47,7 +47,7 @@ MODEL_CARDS_FOLDER = "materials/model-cards"
 
 @dataclass(frozen=True)
 class Publication:
-    """What to publish of a study, besides its data.
+    """A study to publish, and what is published with its data.
 
     model_cards: files about the models whose images were shown.
     """

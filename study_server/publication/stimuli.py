@@ -21,7 +21,7 @@ SAFE_PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")  # no part begins with a
 
 @dataclass(frozen=True)
 class StimulusChoice:
-    """Whether to publish the images, and where they are if not.
+    """The choice to publish the images, or only where they are.
 
     address: the web address of the folder with the images; empty if they are nowhere.
     """

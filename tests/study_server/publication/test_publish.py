@@ -202,7 +202,7 @@ def test_a_closed_study_is_published_without_what_identifies_people(tmp_path: Pa
 
 
 def test_ratings_are_published_and_reproduced(tmp_path: Path) -> None:
-    changes = {"methods": METHODS, "trials": 12, "attention_checks": 1}
+    changes = {"methods": METHODS, "trials": 12, "attention_checks": 2}
     protocol = Protocol.model_validate(create_protocol("ratings", "acr").model_dump() | changes)
     with answered_study(tmp_path, protocol):
         run("study", "publish", "ratings", *FACTS, *SIMULATED)
