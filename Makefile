@@ -44,7 +44,7 @@ test-fast: install-dev  ## without a browser, PostgreSQL, what measures time and
 	$(PYTEST) -m "not browser and not postgres and not alone and not slow" -n $(FAST_WORKERS) $(BY_FILE)
 
 check: install-dev
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy --num-workers 2
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 fix: install-dev
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
