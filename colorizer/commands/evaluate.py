@@ -1,9 +1,8 @@
 """The command `colorizer evaluate`, which compares the methods with the original photographs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import numpy as np
@@ -32,36 +31,25 @@ from colorizer.commands.terminal import (
     show_progress,
 )
 from colorizer.errors import ColorizerError
-from colorizer.evaluation.perceptual import Judges, judge_methods, load_judges
-from colorizer.evaluation.scores import (
-    BinWeights,
-    ImageMetrics,
-    bin_weights,
-    estimate_means,
-    measure_methods,
+from colorizer.evaluation.measuring import (
+    EvaluationSetup,
+    Measured,
+    draw_sample,
+    measure_photograph,
 )
+from colorizer.evaluation.perceptual import load_judges
+from colorizer.evaluation.scores import bin_weights, estimate_means
 from colorizer.evaluation.tables import render_table, write_metrics
+from colorizer.figures.evaluation import save_figures, save_sheets
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.classifier import read_labels
 from colorizer.networks.cpu_inference import fuse_for_cpu
-from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal, map_ahead
 from colorizer.photos.selection import collect_photographs
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.batch import fastest_dtype
-from colorizer.stimuli.methods import METHODS, MethodInput, read_method_inputs, render_methods
+from colorizer.stimuli.methods import METHODS, read_method_inputs
 from colorizer.stimuli.model_files import find_prior_file, read_prior_of
-
-
-class EvaluationSetup(NamedTuple):
-    """The methods, models and settings of an evaluation."""
-
-    methods: Sequence[str]
-    models: Mapping[str, Colorizer]
-    weights: BinWeights
-    precision: torch.dtype
-    device: torch.device
-    judges: Judges | None
 
 
 @click.command()
@@ -94,6 +82,12 @@ class EvaluationSetup(NamedTuple):
     "accuracy (requires --perceptual).",
 )
 @click.option(
+    "--figures",
+    "draws_figures",
+    is_flag=True,
+    help="Draw AuC curves, colorfulness, and the photographs that are colorized best and worst.",
+)
+@click.option(
     "--prior",
     "prior_file",
     type=FILE_TYPE,
@@ -114,6 +108,7 @@ def evaluate(
     sample: int | None,
     perceptual: bool,
     labels: Path | None,
+    draws_figures: bool,
     prior_file: Path | None,
     models: dict[str, Path],
     seed: int,
@@ -146,8 +141,9 @@ def evaluate(
         precision,
         device,
         load_judges(device, read_labels_of(photographs, labels)) if perceptual else None,
+        draws_figures,
     )
-    scores: dict[str, ImageMetrics] = {}
+    measured: dict[str, Measured] = {}
     inputs = read_method_inputs(photographs, size, seed, with_donors="foil" in methods)
     torch.set_num_threads(1)  # photographs in parallel use the cores better than threads in torch
     pairs = zip(photographs, inputs, strict=True)
@@ -156,38 +152,23 @@ def evaluate(
         if isinstance(result, Refusal):
             refused.update([result])
         else:
-            scores[photograph.image] = result
+            measured[photograph.image] = result
     if photos is not None and not quiet:
         print_other_files(photos)
     print_refused(refused)
-    if not scores:
+    if not measured:
         raise ColorizerError("nothing to evaluate: none of the photographs can be used")
+    scores = {image: each.metrics for image, each in measured.items()}
     estimates = estimate_means(list(scores.values()), np.random.default_rng(seed))
     write_metrics(out, estimates, scores)
+    if draws_figures:
+        save_figures(out, measured)
+        save_sheets(out, setup, photographs, scores, size)
     if not quiet and not as_json:
         click.echo(render_table(estimates, len(scores)))
     summary = {"images": len(scores), "methods": len(methods), "refused": len(refused)}
     print_summary(summary, str(out / "metrics.json"), quiet, as_json)
     return 1 if refused else 0
-
-
-def measure_photograph(
-    setup: EvaluationSetup, photograph_and_input: tuple[Photograph, MethodInput | Refusal]
-) -> ImageMetrics | Refusal:
-    """Compute the metrics of a photograph for every method."""
-    photograph, method_input = photograph_and_input
-    if isinstance(method_input, Refusal):
-        return method_input
-    methods = setup.methods
-    images = render_methods(
-        method_input.to(setup.device), [*methods, "real"], setup.models, setup.precision
-    )
-    metrics = measure_methods(images, methods, setup.weights)
-    if setup.judges is not None:
-        judged = judge_methods(images, methods, setup.judges, photograph.image)
-        for method in methods:
-            metrics[method].update(judged[method])
-    return metrics
 
 
 def read_labels_of(photographs: Sequence[Photograph], labels: Path | None) -> dict[str, int]:
@@ -201,12 +182,6 @@ def read_labels_of(photographs: Sequence[Photograph], labels: Path | None) -> di
             f"--labels {labels}: no label for any of the photographs; column image needs their IDs"
         )
     return classes
-
-
-def draw_sample(photographs: Sequence[Photograph], size: int, seed: int) -> list[Photograph]:
-    """Draw photographs at random, all of them if there are no more than `size`, in their order."""
-    drawn = np.random.default_rng(seed).permutation(len(photographs))[:size]
-    return [photographs[place] for place in sorted(drawn)]
 
 
 def find_and_print_prior(

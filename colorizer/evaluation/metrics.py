@@ -22,6 +22,15 @@ def auc_contribution(error: Tensor) -> Tensor:
     return 1 - error.clamp(max=AUC_LIMIT) / AUC_LIMIT
 
 
+def share_within(error: Tensor) -> Tensor:
+    """Return the share of pixels with an error of at most tau, for tau = 0, 1 ... 150, (151,).
+
+    error (...): distances in ab. The area under this curve, divided by 150, is the AuC.
+    """
+    taus = torch.arange(AUC_LIMIT + 1).to(error)
+    return torch.searchsorted(error.flatten().sort().values, taus, right=True) / error.numel()
+
+
 def peak_signal_to_noise(image: Tensor, original: Tensor) -> Tensor:
     """Return the PSNR in dB (N,) of two images with levels 0 to 255 (N, 3, H, W).
 

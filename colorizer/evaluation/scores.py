@@ -19,6 +19,7 @@ from colorizer.evaluation.metrics import (
     auc_contribution,
     colorfulness,
     peak_signal_to_noise,
+    share_within,
     structural_similarity,
 )
 from colorizer.evaluation.plain_ground import (
@@ -99,6 +100,14 @@ def measure_methods(
             "patches": _on_ground(patchiness, shown, ground, ground.plain),
         }
     return metrics
+
+
+@torch.inference_mode()
+def error_curves(images: Mapping[str, Tensor], methods: Sequence[str]) -> dict[str, Tensor]:
+    """Return each method's share of pixels within an ab error, as `share_within` does."""
+    real = rgb_to_lab(from_bytes(images["real"]))
+    errors = {method: rgb_to_lab(from_bytes(images[method])) - real for method in methods}
+    return {method: share_within(torch.hypot(*x[0, 1:]).cpu()) for method, x in errors.items()}
 
 
 def estimate_means(scores: Sequence[ImageMetrics], rng: np.random.Generator) -> MeanEstimates:

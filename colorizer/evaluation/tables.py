@@ -78,14 +78,12 @@ def render_table(estimates: MeanEstimates, images: int) -> str:
         estimates_in_row = [estimates[method][metric] for method in methods]
         published = [_find_published_auc(method, metric) for method in methods]
         lines.append(
-            _format_line(metric, [_format_number(metric, each.mean) for each in estimates_in_row])
+            _format_line(metric, [format_number(metric, each.mean) for each in estimates_in_row])
         )
-        lines.append(
-            _format_line("", [_format_interval(metric, each) for each in estimates_in_row])
-        )
+        lines.append(_format_line("", [format_interval(metric, each) for each in estimates_in_row]))
         if any(value is not None for value in published):
             lines.append(
-                _format_line("  published", [_format_number(metric, value) for value in published])
+                _format_line("  published", [format_number(metric, value) for value in published])
             )
     checked = ", ".join(
         f"{row.method} from {SOURCE_WORDS[row.read_from]}" for row in PUBLISHED_AUCS
@@ -146,7 +144,8 @@ def _finite_or_none(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _format_number(metric: str, value: float | None) -> str:
+def format_number(metric: str, value: float | None) -> str:
+    """Format a value of a metric; AuC and shares are in percent, as in the literature."""
     if value is None:
         return ""
     if math.isnan(value):
@@ -156,9 +155,10 @@ def _format_number(metric: str, value: float | None) -> str:
     return f"{scale * value:.{DECIMALS.get(metric, 1)}f}"
 
 
-def _format_interval(metric: str, estimate: MeanEstimate) -> str:
+def format_interval(metric: str, estimate: MeanEstimate) -> str:
+    """Format the interval of a mean; empty if there is none."""
     return (
-        " to ".join(_format_number(metric, bound) for bound in estimate.ci95)
+        " to ".join(format_number(metric, bound) for bound in estimate.ci95)
         if estimate.ci95
         else ""
     )

@@ -8,6 +8,7 @@ from colorizer.evaluation.metrics import (
     auc_contribution,
     colorfulness,
     peak_signal_to_noise,
+    share_within,
     structural_similarity,
 )
 from tests.colorizer.pictures import draw
@@ -62,3 +63,12 @@ def test_the_two_definitions_of_colorfulness_differ() -> None:
 
 def test_gray_has_no_colorfulness() -> None:
     assert float(colorfulness(levels(0)[:, :1].expand(-1, 3, -1, -1))) == 0
+
+
+def test_the_area_under_the_shares_is_the_auc() -> None:
+    error = torch.tensor([0.0, 3.5, 20.0, 149.0, 180.0])
+    share = share_within(error)
+    assert share[[0, 3, 4, 20, 150]].tolist() == pytest.approx([0.2, 0.2, 0.4, 0.6, 0.8])
+    fine = torch.rand(100_000, generator=torch.Generator().manual_seed(0)) * 100
+    area = float(torch.trapezoid(share_within(fine))) / 150
+    assert area == pytest.approx(float(auc_contribution(fine).mean()), abs=1e-3)
