@@ -1,7 +1,8 @@
 """Write the tables of docs/scoreboard.md.
 
-Run `python docs/write_scoreboard.py outputs/metrics/metrics.json` after `colorizer evaluate`. The
-numbers are stored in docs/scoreboard.json; without a file, the tables are written from there.
+Run `python docs/write_scoreboard.py outputs/metrics/metrics.json` after `colorizer evaluate`;
+--table takes the numbers of one table only. They are stored in docs/scoreboard.json; without a
+file, the tables are written from there.
 """
 
 import json
@@ -37,39 +38,42 @@ Numbers = Mapping[str, Mapping[str, Any]]  # as metrics.json: method -> metric -
 
 
 @click.command()
-@click.argument(
-    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=NUMBERS
-)
-def main(file: Path) -> None:
+@click.argument("file", type=click.Path(path_type=Path, exists=True), required=False)
+@click.option("--table", type=click.Choice(list(TABLES)), help="Only this table.")
+def main(file: Path | None, table: str | None) -> None:
     """Store the numbers of an evaluation, and write the tables of the page."""
-    numbers = keep_shown(json.loads(file.read_text(encoding="utf-8")))
-    NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(fill_tables(PAGE.read_text(encoding="utf-8"), numbers), encoding="utf-8")
+    stored = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    if file is not None:
+        stored |= select_numbers(json.loads(file.read_text(encoding="utf-8")), table)
+        NUMBERS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(fill_tables(PAGE.read_text(encoding="utf-8"), stored), encoding="utf-8")
 
 
-def keep_shown(numbers: Numbers) -> Numbers:
-    """Return the numbers that the tables show, and how many photographs each method has."""
-    shown = {"images", *(metric for headings in TABLES.values() for metric in headings)}
+def select_numbers(numbers: Numbers, table: str | None = None) -> dict[str, Numbers]:
+    """Return the numbers of each table that an evaluation has, or of one table."""
     return {
-        method: {metric: value for metric, value in values.items() if metric in shown}
-        for method, values in numbers.items()
+        name: {
+            method: {key: x for key, x in values.items() if key in headings or key == "images"}
+            for method, values in numbers.items()
+        }
+        for name, headings in TABLES.items()
+        if table in (None, name) and set(headings) & set(next(iter(numbers.values())))
     }
 
 
-def fill_tables(page: str, numbers: Numbers) -> str:
+def fill_tables(page: str, stored: Mapping[str, Numbers]) -> str:
     """Return the page with each table between its markers."""
     for name, headings in TABLES.items():
-        table = "\n".join(table_rows(numbers, headings)) or NOT_MEASURED
+        numbers = stored.get(name)
+        table = "\n".join(table_rows(numbers, headings)) if numbers else NOT_MEASURED
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
         page = re.sub(pattern, rf"\g<1>{table}\g<2>", page, flags=re.S)
     return page
 
 
 def table_rows(numbers: Numbers, headings: Mapping[str, str]) -> Iterator[str]:
-    """Yield one line per method, each value with its 95% interval; none if nothing is measured."""
+    """Yield one line per method, each value with its 95% interval."""
     metrics = [x for x in headings if all(x in values for values in numbers.values())]
-    if not metrics:
-        return
     yield "| | " + " | ".join(headings[metric] for metric in metrics) + " | photographs |"
     yield "|---" * (2 + len(metrics)) + "|"
     for method, values in numbers.items():

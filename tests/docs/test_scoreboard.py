@@ -22,10 +22,10 @@ def scoreboard() -> ModuleType:
 
 def test_the_tables_match_the_numbers(scoreboard: ModuleType) -> None:
     page = scoreboard.PAGE.read_text(encoding="utf-8")
-    numbers = json.loads(scoreboard.NUMBERS.read_text(encoding="utf-8"))
-    assert page == scoreboard.fill_tables(page, numbers)
-    assert set(numbers) <= set(METHODS)
-    assert f"{100 * numbers['mcl']['auc_balanced']['mean']:.1f} (" in page
+    stored = json.loads(scoreboard.NUMBERS.read_text(encoding="utf-8"))
+    assert page == scoreboard.fill_tables(page, stored)
+    assert {method for numbers in stored.values() for method in numbers} <= set(METHODS)
+    assert f"{100 * stored['color']['mcl']['auc_balanced']['mean']:.1f} (" in page
 
 
 def test_an_evaluation_fills_the_tables(scoreboard: ModuleType, tmp_path: Path) -> None:
@@ -39,8 +39,9 @@ def test_an_evaluation_fills_the_tables(scoreboard: ModuleType, tmp_path: Path) 
     means = estimate_means(list(measured.values()), np.random.default_rng(0))
     write_metrics(tmp_path, means, measured)
     numbers = json.loads((tmp_path / "metrics.json").read_text())
-    lines = scoreboard.fill_tables(PAGE, scoreboard.keep_shown(numbers)).splitlines()
+    lines = scoreboard.fill_tables(PAGE, scoreboard.select_numbers(numbers)).splitlines()
     assert lines[1] == "| | raw AuC | colorfulness gap | photographs |"
     assert lines[3].startswith("| `gray` | 60.0 (5")
     assert lines[4] == "| `real` | 100.0 (100.0 to 100.0) | 0.0 (0.0 to 0.0) | 3 |"
     assert lines[7] == "Not measured yet."
+    assert scoreboard.select_numbers(numbers, "perceptual") == {}
