@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pyarrow.parquet import ParquetWriter
 
 from analysis.large.engine import DUCKDB, MEMORY
+from study_server.tasks.catalog import DEFAULT_TASK
 
 TRIALS, IMAGES, PEOPLE_PER_GROUP, CHOICES = 40, 1600, 5000, 4
 METHODS, LOGITS = ("l2", "mcl", "zhang2016"), np.array([-1.5, -1.0, -0.9])
@@ -94,7 +95,7 @@ def _make_group(
             "kind": same("test"),
             "block": same(0),
             "position": take(place),
-            "task": same("real_or_fake"),
+            "task": same(DEFAULT_TASK),
             "candidates": same(2),
             "presentation": same("sequential"),
             "question": same("fake"),

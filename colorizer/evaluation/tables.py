@@ -29,7 +29,8 @@ Efros 2016, Table 1) and have not been verified against the paper; check them be
 Sources: {checked}.
 PSNR and SSIM favor gray over plausible colors. Gap: difference from the photographs; negative
 values mean duller colors.
-ST-LPIPS (st_lpips) is not LPIPS; do not compare it with published LPIPS.
+LPIPS, FID and KID are not included, because they need the weights of other networks. ST-LPIPS
+(st_lpips, with --perceptual) is not LPIPS; do not compare it with published LPIPS.
 """
 
 
