@@ -27,7 +27,7 @@ from study_server.files import atomic_write
 from study_server.publication.croissant import describe_croissant
 from study_server.publication.facts import PublicationFacts
 from study_server.publication.privacy import coarsen_environments
-from study_server.publication.stimuli import StimulusChoice, write_stimuli
+from study_server.publication.stimuli import StimulusChoice, find_tags, write_stimuli
 from study_server.publication.texts import (
     format_citation,
     format_makefile,
@@ -49,7 +49,8 @@ MODEL_CARDS_FOLDER = "materials/model-cards"
 class Publication:
     """A study to publish, and what is published with its data.
 
-    model_cards: files about the models whose images were shown.
+    model_cards: files about the models whose images were shown. manifest: the one that was
+    imported, which alone has the tags of images.
     """
 
     slug: str
@@ -57,6 +58,7 @@ class Publication:
     mode: Mode = Mode.LIVE
     stimuli: StimulusChoice = ALL_STIMULI
     model_cards: Sequence[Path] = ()
+    manifest: Path | None = None
 
 
 def publish_study(
@@ -107,14 +109,15 @@ def _write_study(
     db: Session, study: Study, publication: Publication, settings: Settings, folder: Path
 ) -> list[str]:
     facts, published_on = publication.facts, now().date()
-    write_stimuli(db, study, settings.stimuli_folder, folder / "stimuli", publication.stimuli)
+    tags = find_tags(study, publication.manifest)
+    write_stimuli(db, study, settings.stimuli_folder, folder / "stimuli", publication.stimuli, tags)
     tables, coarsened = _protect(build_tables(db, study, (publication.mode,), blinded=False))
     notes = [*_describe_absence(study, publication), *coarsened]
     citation = format_short_citation(study.title, facts, published_on)
     description = _describe(study, facts)
     files: dict[str, str] = {
         "dataset_description.json": format_json(description),
-        "README.md": format_readme(study.title, study.slug, citation, facts.license, notes),
+        "README.md": format_readme(study.title, citation, facts.license, notes),
         "CITATION.cff": format_citation(study.title, facts, published_on),
         "Makefile": format_makefile(),
         **{f"materials/{path}": text for path, text in build_preregistration(db, study).items()},

@@ -1,6 +1,8 @@
 """The stimuli of a published study: the images as they were shown, and their manifest."""
 
 import csv
+import hashlib
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -11,8 +13,9 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from study_server.csv_cells import read_csv
 from study_server.errors import StudyError
-from study_server.stimuli.manifest import CAPTION_COLUMN, MANIFEST_COLUMNS
+from study_server.stimuli.manifest import CAPTION_COLUMN, MANIFEST_COLUMNS, TAG_PATTERN
 from study_server.storage.models import Stimulus, Study
 
 MANIFEST_FILE = "manifest.csv"
@@ -30,8 +33,33 @@ class StimulusChoice:
     address: str = ""
 
 
+Tags = Mapping[str, Mapping[str, str]]  # image -> name of the tag -> value
+
+
+def find_tags(study: Study, manifest: Path | None) -> Tags:
+    """Return the tags of images, which only the manifest has that was imported.
+
+    Raises StudyError if the analysis plan compares tags and there is no manifest, or if this is not
+    the one that was imported.
+    """
+    if manifest is None:
+        planned = json.loads(study.design or "{}").get("plan", {}).get("covariates", [])
+        tag = next(filter(TAG_PATTERN.fullmatch, planned), None)
+        if tag is not None:
+            raise StudyError(
+                f"the analysis plan compares {tag}, which is not stored with the study; add "
+                "--manifest with the manifest that was imported"
+            )
+        return {}
+    table = read_csv(manifest)
+    if hashlib.sha256(manifest.read_bytes()).hexdigest() != study.manifest_sha256:
+        raise StudyError(f"{manifest}: not the manifest that was imported (its SHA-256 differs)")
+    names = [name for name in table.columns if TAG_PATTERN.fullmatch(name)]
+    return {record["image"]: {name: record[name] for name in names} for _, record in table.rows}
+
+
 def write_stimuli(
-    db: Session, study: Study, stored: Path, folder: Path, choice: StimulusChoice
+    db: Session, study: Study, stored: Path, folder: Path, choice: StimulusChoice, tags: Tags
 ) -> None:
     """Write the manifest, and the images if they are included.
 
@@ -41,13 +69,14 @@ def write_stimuli(
     query = select(Stimulus).where(Stimulus.study_id == study.id)
     stimuli = list(db.scalars(query.order_by(Stimulus.image, Stimulus.method)))
     with (folder / MANIFEST_FILE).open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, (*MANIFEST_COLUMNS, CAPTION_COLUMN), lineterminator="\n")
+        columns = (*MANIFEST_COLUMNS, CAPTION_COLUMN, *next(iter(tags.values()), {}))
+        writer = csv.DictWriter(handle, columns, lineterminator="\n")
         writer.writeheader()
         for number, stimulus in enumerate(stimuli, 1):
             path = _choose_path(stimulus, number)
             if choice.is_included:
                 _copy(stored / stimulus.file, folder / path, study.slug)
-            writer.writerow(_describe(stimulus, path, choice))
+            writer.writerow({**_describe(stimulus, path, choice), **tags.get(stimulus.image, {})})
 
 
 def _choose_path(stimulus: Stimulus, number: int) -> str:

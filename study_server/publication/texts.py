@@ -51,9 +51,7 @@ def format_short_citation(title: str, facts: PublicationFacts, published: date) 
     return f"{names} ({published.year}). {title} [data set].{address}"
 
 
-def format_readme(
-    title: str, slug: str, citation: str, license_name: str, notes: Sequence[str]
-) -> str:
+def format_readme(title: str, citation: str, license_name: str, notes: Sequence[str]) -> str:
     """Return README.md. notes: what was changed or left out to protect participants, and why."""
     listed = "\n".join(f"- {note}" for note in notes)
     return f"""# {title}

@@ -52,6 +52,11 @@ from study_server.vocabulary import Mode
     multiple=True,
     help="A model card to include; `colorizer card NAME` prints those of colorizers. Repeat it.",
 )
+@click.option(
+    "--manifest",
+    type=PATH_TYPE,
+    help="The manifest that was imported; needed if the analysis plan compares tags of images.",
+)
 def publish(
     slug: str,
     out: Path | None,
@@ -62,6 +67,7 @@ def publish(
     without_stimuli: bool,
     stimuli_url: str,
     cards: tuple[Path, ...],
+    manifest: Path | None,
 ) -> None:
     """Write a closed study as a folder that others can read, cite, check and repeat.
 
@@ -78,7 +84,7 @@ def publish(
     given = {"authors": authors or None, "license": license_name, "url": url}
     facts = choose_facts(settings, {key: value for key, value in given.items() if value})
     publication = Publication(
-        slug, facts, Mode(mode), StimulusChoice(not without_stimuli, stimuli_url), cards
+        slug, facts, Mode(mode), StimulusChoice(not without_stimuli, stimuli_url), cards, manifest
     )
     folder = out or Path(slug)
     for note in publish_study(engine, settings, publication, folder):

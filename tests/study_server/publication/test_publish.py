@@ -1,6 +1,7 @@
 """`study publish` writes a folder from which others read, check and repeat a study."""
 
 import csv
+import hashlib
 import json
 import re
 import shutil
@@ -12,8 +13,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, update
 
 from analysis.reproduce import reproduce
+from study_server.errors import StudyError
 from study_server.protocol.model import Protocol
 from study_server.protocol.study_toml import create_protocol
+from study_server.publication.stimuli import find_tags
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Study
 from study_server.vocabulary import Mode, StudyState
@@ -164,6 +167,19 @@ def test_an_open_study_is_not_published(study: Engine) -> None:
     assert done.returncode == 2
     assert "run `study close faces` first" in done.stderr
     assert not Path("early").exists()
+
+
+def test_tags_of_images_come_from_the_imported_manifest(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("image,method,tag_scene\na,real,indoor\na,l2,indoor\n")
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    planned = Study(manifest_sha256=digest, design='{"plan": {"covariates": ["tag_scene"]}}')
+    assert find_tags(planned, manifest) == {"a": {"tag_scene": "indoor"}}
+    with pytest.raises(StudyError, match="the analysis plan compares tag_scene"):
+        find_tags(planned, None)
+    manifest.write_text("image,method,tag_scene\na,real,outdoor\n")
+    with pytest.raises(StudyError, match="not the manifest that was imported"):
+        find_tags(planned, manifest)
 
 
 def test_a_folder_is_never_replaced(published: Path) -> None:
