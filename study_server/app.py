@@ -20,7 +20,7 @@ from study_server.languages import N_
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.storage.engine import open_engine, writable_engine
 from study_server.storage.schema import ensure_current_schema
-from study_server.views import health, language
+from study_server.views import code_marks, health, language
 from study_server.views.api import routes
 from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.language import gettext
@@ -109,6 +109,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
     app.extensions["unanswered"] = UnansweredEnrollments(settings.max_unanswered)
     language.init_app(app)
+    code_marks.init_app(app)
     _register_routes(app)
     logs.init_app(app)
     metrics.init_app(app, settings.metrics_token)

@@ -75,7 +75,7 @@ def test_a_study_cannot_be_opened_before_it_is_frozen(client: FlaskClient, app: 
     post(client, "/state", state="paused")
     refused = post(client, "/state", state="open")
     assert refused.status_code == 409
-    assert "run `study freeze short` first" in words(refused)
+    assert "run <code>study freeze short</code> first" in refused.text
     assert state(app) is StudyState.PAUSED
 
 
