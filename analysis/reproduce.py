@@ -1,6 +1,5 @@
 """The command `python -m analysis.reproduce`, which computes a published study's results again."""
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,10 +9,9 @@ import click
 from analysis.files import run_command
 from analysis.formatting import format_count
 from analysis.publication.checksums import PublicationError, verify_files
-from analysis.publication.comparison import SOFTWARE, find_difference
-from analysis.publication.writing import REPORT_FOLDER, compute_report
-
-REPORT_JSON = "report.json"
+from analysis.publication.comparison import SOFTWARE, find_difference, without_software
+from analysis.publication.page import REPORT_FOLDER
+from analysis.publication.writing import REPORT_JSON, compute_report, read_json
 
 
 @click.command(name="reproduce")
@@ -30,20 +28,20 @@ def reproduce(folder: Path) -> None:
     except PublicationError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{format_count(count, 'file is', 'files are')} as published")
-    published = (folder / REPORT_FOLDER / REPORT_JSON).read_bytes()
+    published = read_json(folder / REPORT_FOLDER / REPORT_JSON)
     with TemporaryDirectory() as out:
         compute_report(folder, Path(out))
-        computed = (Path(out) / REPORT_JSON).read_bytes()
-    old, new = json.loads(published), json.loads(computed)
-    difference = find_difference(old, new)
+        computed = read_json(Path(out) / REPORT_JSON)
+    difference = find_difference(published, computed)
     if difference is None:
-        same = "byte for byte" if published == computed else "to 9 digits"
+        is_identical = without_software(published) == without_software(computed)
+        same = "to the last digit" if is_identical else "to 9 digits"
         click.echo(f"the report computed here is the published one, {same}")
         return
     click.echo(
         f"{difference.place} is {difference.computed!r} here, but was published as "
-        f"{difference.published!r}\npublished with {_format_software(old)}\n"
-        f"computed with  {_format_software(new)}",
+        f"{difference.published!r}\npublished with {_format_software(published)}\n"
+        f"computed with  {_format_software(computed)}",
         err=True,
     )
     raise click.exceptions.Exit(1)

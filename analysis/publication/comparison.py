@@ -23,11 +23,13 @@ def find_difference(
     published: Mapping[str, object], computed: Mapping[str, object]
 ) -> Difference | None:
     """Return the first difference between two reports, or None; the software may differ."""
-    contents = (
-        {key: value for key, value in report.items() if key != SOFTWARE}
-        for report in (published, computed)
-    )
+    contents = map(without_software, (published, computed))
     return next(_iterate_differences("", *contents), None)
+
+
+def without_software(report: Mapping[str, object]) -> dict[str, object]:
+    """Return a report without the part that names the versions."""
+    return {key: value for key, value in report.items() if key != SOFTWARE}
 
 
 def _iterate_differences(place: str, published: object, computed: object) -> Iterator[Difference]:
@@ -47,11 +49,8 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 
 
 def _are_equal(published: object, computed: object) -> bool:
-    if isinstance(published, float) or isinstance(computed, float):
-        numbers = (published, computed)
-        return all(isinstance(x, (int, float)) for x in numbers) and math.isclose(
-            *numbers,  # type: ignore[arg-type]  # both were just checked
-            rel_tol=RELATIVE_TOLERANCE,
-            abs_tol=ABSOLUTE_TOLERANCE,
+    if isinstance(published, float) and isinstance(computed, (float, int)):
+        return math.isclose(
+            published, computed, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE
         )
     return published == computed

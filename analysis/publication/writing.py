@@ -12,11 +12,11 @@ from typing import Any
 import click
 
 from analysis.files import atomic_write_files, run_command
-from analysis.publication.page import render_publication_page
+from analysis.publication.page import REPORT_FOLDER, STIMULI_FOLDER, render_publication_page
 from analysis.report import report
 from analysis.report_data import REPORTED_LIBRARIES
 
-REPORT_FOLDER, PAGE, CONSTRAINTS_FILE = "report", "index.html", "constraints.txt"
+REPORT_JSON, PAGE, CONSTRAINTS_FILE = "report.json", "index.html", "constraints.txt"
 DESCRIPTION_FILE, DESIGN_FILE = "dataset_description.json", "materials/design.json"
 
 
@@ -25,8 +25,8 @@ DESCRIPTION_FILE, DESIGN_FILE = "dataset_description.json", "materials/design.js
 def write_publication(folder: Path) -> None:
     """Write the report and the page of the published study in FOLDER."""
     compute_report(folder, folder / REPORT_FOLDER)
-    numbers = json.loads((folder / REPORT_FOLDER / "report.json").read_text(encoding="utf-8"))
-    page = render_publication_page(folder, numbers, read_description(folder))
+    numbers = read_json(folder / REPORT_FOLDER / REPORT_JSON)
+    page = render_publication_page(folder, numbers, read_json(folder / DESCRIPTION_FILE))
     constraints = format_constraints(numbers["software"])
     atomic_write_files(folder, {PAGE: page.encode(), CONSTRAINTS_FILE: constraints.encode()})
 
@@ -40,7 +40,7 @@ def compute_report(folder: Path, out: Path) -> None:
     if responses is None:
         raise click.ClickException(f"{folder}: no data/study-*_description-responses_data.csv")
     design = f"--design={folder / DESIGN_FILE}"
-    stimuli = f"--stimuli={folder / 'stimuli'}"
+    stimuli = f"--stimuli={folder / STIMULI_FOLDER}"
     with redirect_stdout(io.StringIO()):
         report.main([str(responses), design, stimuli, f"--out={out}"], standalone_mode=False)
 
@@ -51,12 +51,10 @@ def format_constraints(software: dict[str, str | None]) -> str:
     return "".join(f"{library}=={software[library]}\n" for library in libraries)
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """Return the title, authors, license and other facts of a published study."""
-    description: dict[str, Any] = json.loads(
-        (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
-    )
-    return description
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the contents of a JSON file."""
+    contents: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return contents
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from study_server.errors import StudyError
 from study_server.stimuli.manifest import CAPTION_COLUMN, MANIFEST_COLUMNS, TAG_PATTERN
 from study_server.storage.models import Stimulus, Study
 
+Tags = Mapping[str, Mapping[str, str]]  # image -> name of the tag -> value
+
 MANIFEST_FILE = "manifest.csv"
 SAFE_PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")  # no part begins with a dot
 
@@ -31,9 +33,6 @@ class StimulusChoice:
 
     is_included: bool = True
     address: str = ""
-
-
-Tags = Mapping[str, Mapping[str, str]]  # image -> name of the tag -> value
 
 
 def find_tags(study: Study, manifest: Path | None) -> Tags:

@@ -84,7 +84,8 @@ make reproduce
 ```
 
 This installs Hue & Eye with the versions in `constraints.txt`, checks every file against
-`SHA256SUMS`, computes `report/report.json` again from `data/`, and compares the numbers.
+`SHA256SUMS`, computes `report/report.json` again from `data/`, and compares the numbers. To take
+Hue & Eye from a checkout, run `make reproduce "PACKAGE=/path/to/checkout[analysis]"`.
 
 ## Repeat the study with other people
 

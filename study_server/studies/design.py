@@ -58,7 +58,7 @@ class PlannedExclusions(BaseModel):
     attention_checks_min_planned: Annotated[
         NonNegativeInt, Field(title="Attention checks needed for the rule")
     ] = 8
-    """With fewer planned attention checks, failures are flagged but nobody is excluded."""
+    """Failures are flagged, but exclude nobody, if fewer attention checks are planned than this."""
     fast_ms: Annotated[DurationMs, Field(title="Fast answers, below (ms)")] = 200
     """Faster answers are excluded."""
     max_fast_fraction: Annotated[Proportion, Field(title="Fast answers, at most (share)")] = 0.25

@@ -1,6 +1,5 @@
 """The command `study publish`, which writes a study as a folder for others."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -108,16 +107,23 @@ def choose_facts(settings: Settings, given: dict[str, object]) -> PublicationFac
 
 
 def ask_for_facts(missing: set[str]) -> dict[str, object]:
-    """Ask for missing facts. Raises StudyError if there is no terminal."""
-    if not sys.stdin.isatty():
-        options = " and ".join(f"--{name.removesuffix('s')}" for name in sorted(missing))
-        raise StudyError(f"a publication needs {options}; they are kept for the next time")
+    """Ask for missing facts. Raises StudyError if nobody answers."""
     answers: dict[str, object] = {}
-    if "authors" in missing:
-        names = click.prompt("Authors, separated by commas, each with or without <ORCID>", err=True)
-        answers["authors"] = tuple(name.strip() for name in names.split(",") if name.strip())
-    if "license" in missing:
-        answers["license"] = click.prompt(
-            "License of the data (SPDX)", default="CC-BY-4.0", err=True
-        )
+    try:
+        if "authors" in missing:
+            names = click.prompt(
+                "Authors, separated by commas, each with or without <ORCID>", err=True
+            )
+            answers["authors"] = tuple(name.strip() for name in names.split(",") if name.strip())
+        if "license" in missing:
+            answers["license"] = click.prompt(
+                "License of the data (SPDX)", default="CC-BY-4.0", err=True
+            )
+    except click.Abort as abort:
+        if not isinstance(abort.__context__, EOFError):
+            raise  # Ctrl-C
+        options = " and ".join(f"--{name.removesuffix('s')}" for name in sorted(missing))
+        raise StudyError(
+            f"a publication needs {options}; they are kept for the next time"
+        ) from abort
     return answers

@@ -15,6 +15,7 @@ from study_server.payment.sheet import PayAction, PaySheetRow, write_sheet
 from study_server.recruitment import mturk
 from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.vocabulary import RecruitmentSource
+from tests.study_server.mturk_stub import stubbed_mturk
 
 HIT = "3HIT"
 ANSWER = """<?xml version="1.0" encoding="UTF-8"?>
@@ -28,13 +29,8 @@ AWSMechanicalTurkDataSchemas/2005-10-01/QuestionFormAnswers.xsd">
 @pytest.fixture
 def stubber(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stubber]:
     monkeypatch.setenv("STUDY_DATABASE_URL", f"sqlite:///{tmp_path / 'pay.sqlite'}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    client = mturk.create_client(sandbox=True)
-    monkeypatch.setattr(mturk, "create_client", lambda sandbox: client)
-    with Stubber(client) as stubber:
+    with stubbed_mturk(monkeypatch) as stubber:
         yield stubber
-    client.close()
 
 
 def assignment(number: int, status: str, **more: Any) -> dict[str, Any]:

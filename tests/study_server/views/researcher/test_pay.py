@@ -15,13 +15,13 @@ from study_server.participants.enrollment import enroll_participant
 from study_server.participants.responses import SubmittedResponse
 from study_server.payment import review, settlement
 from study_server.payment.sheet import parse_sheet
-from study_server.recruitment import mturk
 from study_server.storage.engine import write_transaction
 from study_server.studies.lookup import find_study
 from study_server.views.researcher.study import pay
 from study_server.vocabulary import Mode, RecruitmentSource
 from tests.study_server.acting import name_fake, respond, upcoming
 from tests.study_server.browsing import csrf_token, post_form, words
+from tests.study_server.mturk_stub import stubbed_mturk
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
 from tests.study_server.recruitment.test_mturk import HIT, assignment
 
@@ -168,13 +168,8 @@ def test_without_a_token_the_page_says_what_is_missing(client: FlaskClient) -> N
 @pytest.fixture
 def mturk_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """Let the page talk to a stub of MTurk's sandbox."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    client = mturk.create_client(sandbox=True)
-    monkeypatch.setattr(mturk, "create_client", lambda sandbox: client)
-    with Stubber(client) as stubber:
+    with stubbed_mturk(monkeypatch) as stubber:
         yield stubber
-    client.close()
 
 
 def test_workers_are_paid_once_on_mturk(
