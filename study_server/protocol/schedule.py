@@ -295,15 +295,18 @@ def _order_by_need(
     earlier_displays: Mapping[str, int],
 ) -> Iterator[str]:
     """Return the images of these methods, those with the greatest need of views first."""
+    shuffled = rng.sample(sorted(pool), len(pool))
+    if not views and not earlier_displays:
+        return iter(shuffled)
 
     def need(image: str) -> tuple[int, int, int]:
         before = earlier_displays.get(image, 0)
-        seen = sum(views.get((image, method), 0) for method in methods)
-        if len(methods) > 1:
-            return before, total.get(image, 0), seen
-        return before, seen, seen - total.get(image, 0)
+        if len(methods) == 1:
+            seen = views.get((image, methods[0]), 0)
+            return before, seen, seen - total.get(image, 0)
+        return before, total.get(image, 0), sum(views.get((image, m), 0) for m in methods)
 
-    return iter(sorted(rng.sample(sorted(pool), len(pool)), key=need))
+    return iter(sorted(shuffled, key=need))
 
 
 def _next_unused(queue: Iterator[str], method: str, used: set[str]) -> str:
