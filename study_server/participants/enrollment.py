@@ -20,14 +20,10 @@ from study_server.participants.identities import (
 )
 from study_server.participants.outcomes import is_source_full, update_lapsed_outcomes
 from study_server.participants.return_visits import return_or_move
+from study_server.protocol.image_draws import ImagePools
 from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
-from study_server.protocol.schedule import (
-    ImagePools,
-    PlannedTrial,
-    choose_least_filled,
-    plan_trials,
-)
+from study_server.protocol.schedule import PlannedTrial, choose_least_filled, plan_trials
 from study_server.storage.bulk_insert import insert_rows
 from study_server.storage.models import (
     Identity,

@@ -26,7 +26,8 @@ from study_server.participants.participation import (
     protocol_of,
     to_current_participant,
 )
-from study_server.protocol.schedule import PlannedTrial, StimulusKey, plan_replacement
+from study_server.protocol.image_draws import StimulusKey
+from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
 from study_server.storage.plan_counts import add_trial, count_views, subtract_trial
 from study_server.tasks.task import InvalidAnswerError

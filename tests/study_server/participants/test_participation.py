@@ -22,7 +22,7 @@ from study_server.participants import (
 from study_server.participants.current_trial import ParticipationOverError, VoidedTrialError
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.participants.responses import SubmittedResponse
-from study_server.protocol.schedule import ViewCounts
+from study_server.protocol.image_draws import ViewCounts
 from study_server.storage import plan_counts
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Identity, Participant, Response, Trial

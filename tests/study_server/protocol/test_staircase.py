@@ -8,10 +8,11 @@ from random import Random
 import pytest
 
 from study_server.errors import StudyError
+from study_server.protocol.image_draws import ImagePools
 from study_server.protocol.image_supply import find_shortage, most_trials_per_block
 from study_server.protocol.key_texts import STAIRCASE_KEYS
 from study_server.protocol.model import Protocol
-from study_server.protocol.schedule import ImagePools, plan_trials
+from study_server.protocol.schedule import plan_trials
 from study_server.protocol.staircase import Staircase, next_exposure
 from study_server.protocol.study_toml import create_protocol, format_toml, read_protocol
 from study_server.vocabulary import TrialKind

@@ -17,8 +17,9 @@ from study_server.app import create_app
 from study_server.export.csv_files import export_study
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import SubmittedResponse
+from study_server.protocol.image_draws import ImagePools
 from study_server.protocol.model import Protocol
-from study_server.protocol.schedule import ImagePools, PlannedTrial, plan_trials
+from study_server.protocol.schedule import PlannedTrial, plan_trials
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage import plan_counts
