@@ -30,23 +30,25 @@ from study_server.recruitment.invitations import read_invitation
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.views.api import trial_json
-from study_server.views.api.models import (
-    CommentRequest,
-    ConsentRequest,
+from study_server.views.api.reply_models import (
     EnrollmentReply,
     ErrorReply,
     FinalScore,
     ParticipationResult,
     PendingQuestions,
-    PlatePath,
-    QuestionsRequest,
     ScreeningQuestions,
-    ScreeningRequest,
     StudyDescription,
-    StudyPath,
     StudyQuestion,
     StudyTexts,
     describe_errors,
+)
+from study_server.views.api.request_models import (
+    CommentRequest,
+    ConsentRequest,
+    PlatePath,
+    QuestionsRequest,
+    ScreeningRequest,
+    StudyPath,
 )
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language

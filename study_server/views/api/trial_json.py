@@ -29,15 +29,13 @@ from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
 from study_server.tasks.scales import Scale
 from study_server.tasks.task import InvalidAnswerError
-from study_server.views.api.models import (
+from study_server.views.api.reply_models import ResponseReply, UpcomingTrialsReply, describe_errors
+from study_server.views.api.request_models import (
     EnvironmentRequest,
     ImagePath,
     IncidentRequest,
-    ResponseReply,
     ResponseRequest,
     TrialPath,
-    UpcomingTrialsReply,
-    describe_errors,
 )
 from study_server.views.language import gettext, set_language
 from study_server.vocabulary import QuestionPage, TrialKind

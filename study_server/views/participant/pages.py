@@ -15,7 +15,7 @@ from study_server.recruitment import arrival
 from study_server.settings import find_resource_folder
 from study_server.storage.models import Participant
 from study_server.views.api import trial_json
-from study_server.views.api.models import MAX_COMMENT
+from study_server.views.api.request_models import MAX_COMMENT
 from study_server.views.language import gettext, set_language
 from study_server.vocabulary import Mode, Outcome, QuestionPage, RecruitmentSource
 from study_server.wording.player_texts import PLAYER_TEXTS
