@@ -14,7 +14,6 @@ from scipy import special
 
 from analysis.inference.clusters import contrast_df, contrast_variance
 from analysis.inference.intervals import Interval, t_quantile
-from analysis.inference.rates import Rate, estimate_rate
 from analysis.trials import AnyTrials, Factor, Trials
 
 REAL_METHOD = "real"  # the method of single images that are photographs
@@ -65,14 +64,6 @@ def estimate_sdt_of(both: AnyTrials, method: str) -> SignalDetection:
     """Estimate d' and criterion of a method's single fakes and photographs, both in the trials."""
     signal = both.method == method
     return _estimate_sdt(both, said_signal=both.fooled != signal, is_signal=signal, scale=1.0)
-
-
-def estimate_error_rate(trials: Trials, method: str) -> Rate:
-    """Return the share of errors on a method's single fakes and the photographs.
-
-    It has no chance level of 0.5.
-    """
-    return estimate_rate(select_with_photographs(trials, method))
 
 
 def d_prime_from_rate(rate: float | None) -> float | None:

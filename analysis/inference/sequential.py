@@ -158,12 +158,3 @@ def find_confidence_sequence(mean: PersonMean, alpha: float = ALPHA) -> Confiden
         of_people=confidence_sequence_radius(sd, participants, alpha / 2) * small_sample,
         of_images=t_quantile(df, level) * sqrt(by_images),
     )
-
-
-def estimate_monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
-    """Estimate the mean of the participants' rates of one method, with a 95% confidence sequence.
-
-    Proportions in [0, 1]; 0.5 is chance. None as long as there is no valid interval.
-    """
-    sequence = find_confidence_sequence(average_rates(trials))
-    return (sequence.value, sequence.share_interval()) if sequence else None

@@ -30,7 +30,7 @@ class Chromaticities(NamedTuple):
     white: tuple[float, float]
 
 
-D65, D50, DCI_WHITE = (0.3127, 0.3290), (0.34567, 0.35850), (0.314, 0.351)
+D65, DCI_WHITE = (0.3127, 0.3290), (0.314, 0.351)
 SRGB_CHROMATICITIES = Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), D65)
 P3_PRIMARIES = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 # Code points of ITU-T H.273 that still images use; others are refused.

@@ -11,8 +11,6 @@ from study_server.drafts.protocol_form import format_value, parse_number, split_
 from study_server.protocol.key_texts import KeyText
 from study_server.studies.design import AnalysisPlan, PlannedExclusions
 
-LONG_KEYS = ("hypotheses", "stopping")
-
 
 def plan_fields() -> list[FormField]:
     """Return the fields of the plan, without its exclusion rules."""

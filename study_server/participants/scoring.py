@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections import defaultdict
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from study_server.participants.current_trial import CurrentTrial
@@ -19,7 +19,7 @@ from study_server.participants.queries import (
 )
 from study_server.protocol.model import parse_stored_protocol, task_of
 from study_server.protocol.staircase import next_exposure
-from study_server.storage.models import Participant, Response, Trial
+from study_server.storage.models import Participant
 from study_server.tasks.task import Feedback, JudgedCandidate
 from study_server.vocabulary import Outcome, TrialKind
 
@@ -59,22 +59,6 @@ def final_score(db: Session, participant: Participant) -> dict[str, int] | None:
         return None
     correct, trials = count_correct(db, participant)
     return {"correct": correct, "trials": trials}
-
-
-def count_attention_checks(db: Session, participant: Participant) -> tuple[int, int]:
-    """Return (passed, answered) attention checks, without voided ones."""
-    query = (
-        select(func.count().filter(Response.attention_passed.is_(True)), func.count())
-        .select_from(Trial)
-        .join(Response)
-        .where(
-            Trial.participant_id == participant.id,
-            Trial.kind == TrialKind.ATTENTION,
-            Trial.voided.is_(False),
-        )
-    )
-    passed, answered = db.execute(query).one()
-    return passed, answered
 
 
 def _load_judged_candidates(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.inference.intervals import Interval
+from analysis.inference.sequential import average_rates, find_confidence_sequence
 from analysis.planning import simulated_studies
 from analysis.planning.formulas import EffectSds, marginal_intercept
 from analysis.trials import Trials
@@ -114,3 +116,12 @@ def simulate_dropout(
     logit = marginal_intercept(rate, effects) + of_people[participant] + of_images[image]
     fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
     return Trials(fooled, participant, image, np.full(len(fooled), "m0"))
+
+
+def estimate_monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
+    """Estimate the mean of the participants' rates of one method, with a 95% confidence sequence.
+
+    Proportions in [0, 1]; 0.5 is chance. None as long as there is no valid interval.
+    """
+    sequence = find_confidence_sequence(average_rates(trials))
+    return (sequence.value, sequence.share_interval()) if sequence else None

@@ -12,7 +12,6 @@ import pytest
 
 from analysis.inference.sequential import (
     average_difference,
-    estimate_monitored_rate,
     find_confidence_sequence,
 )
 from analysis.inputs.judgments import JUDGMENT_COLUMNS
@@ -20,7 +19,7 @@ from analysis.monitor import monitor as monitor_command
 from analysis.monitor_data import reach_verdict
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 from tests.analysis.shell import run_here
-from tests.analysis.studies import read_crossed
+from tests.analysis.studies import estimate_monitored_rate, read_crossed
 from tests.analysis.tasks.test_reports_of_tasks import write_study
 
 KEYS = {

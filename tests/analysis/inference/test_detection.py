@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from analysis.inference.detection import (
     SignalDetection,
     d_prime_from_rate,
-    estimate_error_rate,
     estimate_sdt_pairs,
     estimate_sdt_single,
+    select_with_photographs,
 )
+from analysis.inference.rates import estimate_rate
 from analysis.trials import Trials
 from tests.analysis.studies import make_trials, read_crossed, read_crossed_rows, read_expected
 
@@ -92,8 +93,9 @@ def test_single_images_are_yes_no_answers() -> None:
 
 def test_the_error_rate_is_of_fakes_and_photographs() -> None:
     trials = answer_single(70, 30, 25, 75)
-    assert estimate_error_rate(trials, "m").rate == 55 / 200
-    assert estimate_error_rate(trials.select(trials.method == "m"), "m").rate == 0.3
+    assert estimate_rate(select_with_photographs(trials, "m")).rate == 55 / 200
+    alone = trials.select(trials.method == "m")
+    assert estimate_rate(select_with_photographs(alone, "m")).rate == 0.3
 
 
 def test_a_rate_of_one_is_corrected_log_linearly_and_gets_no_interval() -> None:

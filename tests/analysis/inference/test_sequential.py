@@ -12,11 +12,16 @@ from analysis.inference.sequential import (
     average_difference,
     average_over_people,
     confidence_sequence_radius,
-    estimate_monitored_rate,
     find_confidence_sequence,
 )
 from analysis.trials import Trials
-from tests.analysis.studies import make_trials, read_crossed, read_expected, simulate_study
+from tests.analysis.studies import (
+    estimate_monitored_rate,
+    make_trials,
+    read_crossed,
+    read_expected,
+    simulate_study,
+)
 
 # MCL's rates of the reference set's first 10, 20, 30 and 40 people: mean, SD, and radius of the
 # sequence by the researchers' own program
