@@ -10,10 +10,9 @@ from collections.abc import Callable
 import numpy as np
 
 from analysis.inference.intervals import Interval
-from analysis.inference.sequential import estimate_monitored_rate
 from analysis.trials import Trials
 from benchmarks.coverage import t_over_participants, two_way_interval, wilson_over_trials
-from tests.analysis.studies import simulate_study
+from tests.analysis.studies import estimate_monitored_rate, simulate_study
 
 RATE = 0.301
 STUDIES = 1000
