@@ -154,6 +154,10 @@ class Settings(BaseSettings):
         """Return the path where the researcher pages look for a study's interim estimates."""
         return self.reports_folder(slug) / "monitor.json"
 
+    def publication_path(self, slug: str, mode: Mode, withdrawn: int) -> Path:
+        """Return the path of a study's publication, made when so many people had withdrawn."""
+        return self.reports_folder(slug) / f"publication-{mode}-{withdrawn}.zip"
+
     def power_path(self, slug: str) -> Path:
         """Return the path where the researcher pages look for a study's sample size."""
         return self.reports_folder(slug) / "power.json"

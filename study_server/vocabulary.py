@@ -119,6 +119,7 @@ class JobKind(StrEnum):
     REPORT = "report"
     MONITOR = "monitor"
     IMPORT = "import"
+    PUBLISH = "publish"
 
 
 class JobState(StrEnum):

@@ -23,6 +23,7 @@ from study_server.jobs.commands import (
     SetProgress,
     is_always_due,
     run_monitor,
+    run_publication,
     run_report,
     run_simulation,
 )
@@ -49,6 +50,7 @@ JOB_TYPES = {
     JobKind.SIMULATE: JobType(is_always_due, run_simulation),
     JobKind.REPORT: JobType(is_always_due, run_report),
     JobKind.MONITOR: JobType(is_always_due, run_monitor),
+    JobKind.PUBLISH: JobType(is_always_due, run_publication),
     JobKind.IMPORT: JobType(is_upload_here, run_import),
 }
 

@@ -1,7 +1,11 @@
-"""The facts about a publication that only its authors know: who they are, and the license."""
+"""The facts about a publication that only its authors know: who they are, and the license.
+
+The authors and the license are kept for the next publication; an address belongs to one study.
+"""
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +48,7 @@ class PublicationFacts(BaseModel):
         return [(match["name"], match["orcid"] or "") for match in matches if match]
 
 
-def parse_facts(values: dict[str, object], place: str) -> PublicationFacts:
+def parse_facts(values: Mapping[str, object], place: str) -> PublicationFacts:
     """Return the facts; raises StudyError, which names `place`, if a value is missing or wrong."""
     try:
         return PublicationFacts.model_validate(values)
@@ -56,7 +60,7 @@ def parse_facts(values: dict[str, object], place: str) -> PublicationFacts:
 
 
 def read_facts(folder: Path) -> PublicationFacts | None:
-    """Read the facts in an instance folder, or return None if nobody has given them yet.
+    """Read the authors and the license, or return None if nobody has given them yet.
 
     Raises StudyError if the file is damaged.
     """
@@ -70,13 +74,12 @@ def read_facts(folder: Path) -> PublicationFacts | None:
 
 
 def write_facts(facts: PublicationFacts, folder: Path) -> Path:
-    """Write the facts to an instance folder; return the file."""
+    """Write the authors and the license to an instance folder; return the file."""
     lines = [
         "authors = [",
         *(f"    {_quote(author)}," for author in facts.authors),
         "]",
         f"license = {_quote(facts.license)}",
-        f"url = {_quote(facts.url)}",
     ]
     with atomic_write(folder / FACTS_FILE) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,7 @@ from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording
 from study_server.studies.lookup import find_study
 from study_server.studies.researchers import create_login_token
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
+from tests.browser.accessibility import require_accessible
 from tests.conftest import LiveStudy
 from tests.study_server.monitoring.people import take_part
 
@@ -176,13 +176,6 @@ def test_people_are_paid_and_the_study_deleted_without_a_terminal(
     page.get_by_label("Type short to delete it").fill("short")
     page.get_by_role("button", name="Delete the study").click()
     expect(page.get_by_text("Deleted short")).to_be_visible()
-
-
-def require_accessible(page: Page) -> None:
-    """Require that axe finds nothing, and that the page does not scroll sideways."""
-    violations = Axe().run(page).response["violations"]
-    assert [violation["id"] for violation in violations] == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

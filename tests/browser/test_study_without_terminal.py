@@ -7,12 +7,14 @@ visible name, as a user would.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
+from tests.browser.accessibility import require_accessible
 from tests.databases import open_prepared
 from tests.faults.servers import Server, started
 from tests.study_server.creation.zips import read_names, write_zip
@@ -54,6 +56,7 @@ def test_a_study_is_run_from_its_images_to_its_deletion(
     code = take_part(browser, link)
     close(page)
     make_report(page)
+    publish(page)
     pay(page, code)
     delete(page)
     assert list_leftovers(tmp_path / "instance") == []
@@ -185,6 +188,23 @@ def make_report(page: Page) -> None:
     report = page.frame_locator("iframe[title='The report on live participants']")
     expect(report.get_by_role("heading", level=1)).to_be_visible(timeout=JOB_MS)
     expect(page.get_by_text("trials of 1 live participant.")).to_be_visible()
+
+
+def publish(page: Page) -> None:
+    """Publish the study, and download it; the next time, the authors are known."""
+    open_page(page, "Data")
+    page.get_by_label("Authors").fill("Ada Lovelace\nGrace Hopper")
+    page.get_by_role("button", name="Publish as a zip file").click()
+    require_saved(page, "Requested the publication")
+    link = page.get_by_role("link", name="faces.zip", exact=True)
+    expect(link).to_be_visible(timeout=JOB_MS)
+    with page.expect_download() as download:
+        link.click()
+    with ZipFile(download.value.path()) as archive:
+        assert {"faces/index.html", "faces/stimuli/manifest.csv"} <= set(archive.namelist())
+        assert "Hopper" in archive.read("faces/CITATION.cff").decode()
+    expect(page.get_by_label("Authors")).to_have_value("Ada Lovelace\nGrace Hopper")
+    require_accessible(page)
 
 
 def pay(page: Page, code: str) -> None:

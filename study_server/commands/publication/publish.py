@@ -6,6 +6,7 @@ import click
 
 from study_server.commands.context import PATH_TYPE, SLUG_ARGUMENT, open_database
 from study_server.errors import StudyError
+from study_server.publication.archives import ZIP_SUFFIX, publish_archive
 from study_server.publication.facts import (
     FACTS_FILE,
     PublicationFacts,
@@ -21,7 +22,7 @@ from study_server.vocabulary import Mode
 
 @click.command()
 @SLUG_ARGUMENT
-@click.option("--out", type=PATH_TYPE, help="Folder to write.  [default: SLUG]")
+@click.option("--out", type=PATH_TYPE, help="Folder or .zip file to write.  [default: SLUG]")
 @click.option(
     "--author",
     "authors",
@@ -85,10 +86,11 @@ def publish(
     publication = Publication(
         slug, facts, Mode(mode), StimulusChoice(not without_stimuli, stimuli_url), cards, manifest
     )
-    folder = out or Path(slug)
-    for note in publish_study(engine, settings, publication, folder):
+    path = out or Path(slug)
+    publish_to = publish_archive if path.suffix == ZIP_SUFFIX else publish_study
+    for note in publish_to(engine, settings, publication, path):
         click.echo(note, err=True)
-    click.echo(f"{folder}: open index.html there; `make reproduce` computes the results again")
+    click.echo(f"{path}: open index.html there; `make reproduce` computes the results again")
 
 
 def choose_facts(settings: Settings, given: dict[str, object]) -> PublicationFacts:
@@ -97,12 +99,11 @@ def choose_facts(settings: Settings, given: dict[str, object]) -> PublicationFac
     Raises StudyError if one is missing and nobody can be asked.
     """
     kept = read_facts(settings.instance_folder)
-    values = {**(kept.model_dump() if kept else {}), **given}
+    values = {**(kept.model_dump(exclude={"url"}) if kept else {}), **given}
     if missing := {"authors", "license"} - values.keys():
         values |= ask_for_facts(missing)
     facts = parse_facts(values, FACTS_FILE)
-    if facts != kept:
-        write_facts(facts, settings.instance_folder)
+    write_facts(facts, settings.instance_folder)
     return facts
 
 

@@ -550,7 +550,7 @@ def _create_job_table() -> None:
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column(
             "kind",
-            _one_of("jobkind", "erase_traces simulate report monitor import"),
+            _one_of("jobkind", "erase_traces simulate report monitor import publish"),
             nullable=False,
         ),
         sa.Column("study_id", sa.Integer(), _parent("study")),

@@ -18,7 +18,8 @@ def test_facts_are_kept_for_the_next_time(tmp_path: Path) -> None:
     facts = PublicationFacts(authors=AUTHORS, license="CC-BY-4.0", url="https://doi.org/10.1/x")
     assert read_facts(tmp_path) is None
     write_facts(facts, tmp_path)
-    assert read_facts(tmp_path) == facts
+    kept = read_facts(tmp_path)
+    assert kept == facts.model_copy(update={"url": ""})  # the next study has another address
     assert facts.split_authors() == [
         ("Ada Lovelace", "0000-0001-2345-678X"),
         ('Zoë "Zo" \\ Müller', ""),

@@ -8,6 +8,7 @@ import shutil
 import sys
 from io import StringIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import mlcroissant
 import pytest
@@ -18,12 +19,16 @@ from analysis.reproduce import reproduce
 from study_server.clock import now
 from study_server.commands.publication.publish import choose_facts
 from study_server.errors import StudyError
+from study_server.jobs.runner import run_due_jobs
 from study_server.protocol.model import Protocol
 from study_server.protocol.study_toml import create_protocol
-from study_server.publication.stimuli import find_tags
+from study_server.publication.archives import request_publication
+from study_server.publication.facts import PublicationFacts
+from study_server.publication.stimuli import StimulusChoice, find_tags
 from study_server.settings import Settings
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Study
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, StudyState
 from tests.commands import call, run
 from tests.conftest import SECRET, short_protocol
@@ -181,6 +186,39 @@ def test_tags_of_images_come_from_the_imported_manifest(tmp_path: Path) -> None:
     manifest.write_text("image,method,tag_scene\na,real,outdoor\n")
     with pytest.raises(StudyError, match="not the manifest that was imported"):
         find_tags(planned, manifest)
+
+
+def test_a_publication_can_be_one_zip_file(published: Path) -> None:
+    run("study", "publish", "faces", *SIMULATED, "--out", "zipped.zip")
+    with ZipFile("zipped.zip") as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        sums = archive.read("faces/SHA256SUMS").decode().splitlines()
+    assert sorted(names) == sorted(
+        ["faces/SHA256SUMS", *(f"faces/{line.partition('  ')[2]}" for line in sums)]
+    )
+    done = call("study", "publish", "faces", *SIMULATED, "--out", "zipped.zip")
+    assert (done.returncode, "zipped.zip already exists" in done.stderr) == (2, True)
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_job_of_the_data_page_replaces_older_publications(study: Engine) -> None:
+    settings = Settings(
+        database_url="sqlite:///x", instance_folder=Path("instance"), secret_key=SECRET
+    )
+    facts = PublicationFacts(authors=("Ada Lovelace",), license="CC0-1.0", url="https://doi.org/1")
+    with write_transaction(study) as db:
+        stimuli = StimulusChoice(is_included=False)
+        faces = find_study(db, "faces")
+        request_publication(db, settings, faces, facts, Mode.SIMULATED, stimuli, "ada")
+    folder = settings.reports_folder("faces")
+    folder.mkdir(parents=True)
+    (folder / "publication-simulated-7.zip").touch()
+    ((_, result),) = run_due_jobs(study)
+    assert result.message == "the study has been published as a zip file"
+    assert [file.name for file in folder.iterdir()] == ["publication-simulated-0.zip"]
+    with ZipFile(folder / "publication-simulated-0.zip") as archive:
+        assert "faces/stimuli/l2/photo-003.png" not in archive.namelist()
+        assert 'url: "https://doi.org/1"' in archive.read("faces/CITATION.cff").decode()
 
 
 def test_a_folder_is_never_replaced(published: Path) -> None:

@@ -9,6 +9,8 @@ from study_server.export.csv_files import CODEBOOK_TABLE, DESIGN_JSON
 from study_server.export.rows import list_changes, list_unblinding
 from study_server.object_storage.bucket import open_bucket
 from study_server.object_storage.integrity import find_damaged_objects
+from study_server.publication.archives import read_state
+from study_server.reporting.analysis_commands import INSTALL_COMMAND, is_analysis_installed
 from study_server.stimuli.integrity import find_damaged_files
 from study_server.storage.models import Study
 from study_server.storage.plan_counts import find_differences
@@ -70,6 +72,8 @@ def render_data(study: Study, problem: str = "") -> str:
         unblindings=list_unblinding(g.db, study),
         changes=list_changes(g.db, study),
         codebook=codebook_rows(),
+        publication=read_state(g.db, app_settings(), study),
+        install_command="" if is_analysis_installed() else INSTALL_COMMAND,
         findings=_check(study) if request.args.get("check") else None,
     )
 

@@ -66,6 +66,14 @@ def chosen_mode() -> Mode:
         abort(404)
 
 
+def posted_mode() -> Mode:
+    """Return the mode of participants that a form names: `mode`, or live."""
+    try:
+        return Mode(request.form.get("mode", Mode.LIVE))
+    except ValueError:
+        abort(400)
+
+
 def entry_url(study: Study | StudyRow) -> str:
     """Return the public address of a study's consent page."""
     origin = app_settings().public_origin or f"{request.scheme}://{request.host}"

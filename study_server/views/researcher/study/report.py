@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Blueprint, abort, g, request, send_file
+from flask import Blueprint, abort, g, send_file
 from flask.typing import ResponseReturnValue
 
 from study_server.errors import StudyError
@@ -26,6 +26,7 @@ from study_server.views.researcher.study.page import (
     create_study_blueprint,
     find_study,
     finish_change,
+    posted_mode,
     render_study_page,
 )
 from study_server.vocabulary import JobKind, Mode
@@ -131,7 +132,7 @@ def download(slug: str, name: str) -> ResponseReturnValue:
 @pages.post("")
 def make(slug: str) -> ResponseReturnValue:
     """Request the report."""
-    study, mode = find_study(slug), _posted_mode()
+    study, mode = find_study(slug), posted_mode()
     if obstacle := _find_obstacle(study, mode):
         return _render(study, mode, obstacle), 409
     request_job(
@@ -143,13 +144,6 @@ def make(slug: str) -> ResponseReturnValue:
     )
     action = f"requested the report on {mode} participants"
     return finish_change(study, action, "Requested the report", "report.show", mode=mode)
-
-
-def _posted_mode() -> Mode:
-    try:
-        return Mode(request.form.get("mode", Mode.LIVE))
-    except ValueError:
-        abort(400)
 
 
 @pages.post("/monitor")
