@@ -130,7 +130,7 @@ def test_people_are_paid_once_after_a_review(
     assert post_form(client, PAY, f"{PAY}/settle", **form).location == PAY
     page = words(client.get(PAY))
     assert "by ada: 1 return, 1 pay, 1 bonus" in page
-    assert "Nobody waits to be paid" in page
+    assert "nobody is waiting to be paid" in page
     changes = [path for method, path, _ in stub.heard if method == "POST"]
     assert len(changes) == 4  # a return, an approval, and a bonus in two steps
     stub.submissions[1]["bonus_payments"] = [150]

@@ -112,7 +112,7 @@ def test_warnings_are_shown_with_thumbnails_and_accepted_with_a_reason(
     upload_names(client, names | {"real/photo-001.png": names["real/photo-000.png"]}, tmp_path)
     assert run_jobs(app) == "The audit found 0 errors and 3 warnings, so nothing was stored"
     page = client.get(PAGE)
-    assert "Warning: duplicate 1 time photo-000 and photo-001 are the same photograph" in words(
+    assert "Warning: duplicate 1 finding photo-000 and photo-001 are the same photograph" in words(
         page
     )
     addresses = re.findall(rf'src="({PAGE}/findings/\d+)"', page.text)
