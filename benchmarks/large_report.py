@@ -1,9 +1,9 @@
-"""The report on ten million answers in Parquet, counted by DuckDB, beside the one in memory.
+"""The report on ten million answers in Parquet, counted by DuckDB or read into memory.
 
-Participants answer 40 trials each on 1,600 photographs and three methods; one in a hundred each
-leaves half way, answers too fast, always chooses one side, alternates, or is disturbed. Targets on
-a quiet machine with two cores: 1e7 answers in 15 s and 2 GB, 1e8 in 90 s and 4.5 GB. Of a
-million, the report is also made in memory. Other sizes are arguments, such as 1e8.
+Participants answer 40 trials each on 1,600 photographs and three methods. One in a hundred leaves
+halfway, and as many answer too fast, always choose one side, alternate, or are disturbed. Targets
+on a quiet machine with two cores: 1e7 answers in 15 s and 2 GB, 1e8 in 90 s and 4.5 GB. For a
+million answers, the report is also made in memory. Pass other sizes as arguments, such as 1e8.
 """
 
 import os

@@ -4,7 +4,7 @@ Two `torchrun` agents on this machine, each in a folder of its own with its own 
 train one model. Their losses are compared with those of one process that runs the two halves of
 every batch one after the other, normalizes each by itself and averages the gradients. Then one
 agent and its process are killed with SIGKILL, the other finishes alone, and both go on for another
-epoch. Every start is by the same command line, except for that number of epochs.
+epoch. Every start uses the same command line, except for the number of epochs.
 """
 
 import csv
@@ -132,7 +132,7 @@ def measure(place: Path) -> None:
         call(*TRAIN, "--epochs", str(EPOCHS))
     finish(start_agents(nodes, EPOCHS))
     steps = sum(int(row["steps"]) for row in read_log(one))
-    print(f"\n{PHOTOGRAPHS} pictures, batches of 8, {steps} steps in float32\n")
+    print(f"\n{PHOTOGRAPHS} photographs, batches of 8, {steps} steps in float32\n")
     for label, node in (("two nodes and one process", one), ("one node and the other", other)):
         difference = largest_difference(reference if node is one else one, node)
         print(f"largest relative difference of losses, {label}: {difference:.1e}")
