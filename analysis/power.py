@@ -33,8 +33,8 @@ SD_TYPE = click.FloatRange(0, 1000)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=(
         "study.toml or design.json of the study, for --task, --methods, --trials and --design; a "
-        "manifest.csv beside it or in the folder outputs is for --images. Options given here take "
-        "precedence."
+        "manifest.csv beside it or in the folder outputs supplies --images. Options given here "
+        "take precedence."
     ),
 )
 @click.option(

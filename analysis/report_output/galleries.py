@@ -22,7 +22,7 @@ StimulusFiles = Mapping[tuple[str, str], Path]  # (image, method) -> file
 
 @dataclass(frozen=True)
 class GalleryPair:
-    """A photograph and its fake, or what else was made of it.
+    """A photograph and its fake, or another image made from it.
 
     entry: their entry in the report's images. lines: what is printed below them. real_url,
     fake_url: data URLs, None without a file; the photograph itself has no second image.

@@ -57,7 +57,7 @@ def render_latex(report: ReportPart) -> bytes:
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
-    keep = len(RATE_COLUMNS) - report["input"]["single"]  # which have no chance rate
+    keep = len(RATE_COLUMNS) - report["input"]["single"]  # single images have no chance level
     differences = [
         (
             f"{escape_latex(method_label(pair['a']))} $-$ {escape_latex(method_label(pair['b']))}",

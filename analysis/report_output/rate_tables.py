@@ -38,7 +38,7 @@ def tabulate_rates(report: ReportPart) -> ReportTable:
         "Method", "Rate", CI95_HEADING, "Fooled / trials", "Participants", "Photos", "Effective N",
         "p vs 50% (Holm)",
     )  # fmt: skip
-    keep = len(columns) - report["input"]["single"]  # which have no chance rate
+    keep = len(columns) - report["input"]["single"]  # single images have no chance level
     return ReportTable(
         "Fooling rates in percent of trials, with intervals for new participants and photographs",
         columns[:keep],

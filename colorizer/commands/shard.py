@@ -31,7 +31,7 @@ def shard(photos: Path, out: str, megabytes: int, quiet: bool, as_json: bool) ->
     """Pack photographs into tar files of equal size, for `colorizer train --shards`.
 
     The layout is WebDataset's. Each tar file appears only when it is complete; an interrupted
-    command goes on with the first missing or outdated one. The same photographs always give the
+    command continues with the first missing or outdated one. The same photographs always give the
     same bytes.
     """
     folder = photos.resolve()

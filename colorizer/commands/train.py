@@ -101,7 +101,7 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
 @click.option(
     "--plain-weights",
     is_flag=True,
-    help="For mcl: do not raise rare colors on plain grounds, where lightness says nothing about "
+    help="For mcl: do not raise rare colors on plain areas, where lightness says nothing about "
     "the color.",
 )
 @click.option(
@@ -113,19 +113,20 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
 @click.option(
     "--resume",
     is_flag=True,
-    help="Continue the run in --out from its newest save; without one, start it.",
+    help="Continue the run in --out from its newest save; if there is none, start a new run.",
 )
 @click.option(
     "--shards",
     multiple=True,
     metavar="PATH|URL",
     help="Read the photographs of data/split.csv from tar files that `colorizer shard` wrote, such "
-    "as 's3://bucket/{000000..000255}.tar'; a folder stands for all in it.",
+    "as 's3://bucket/{000000..000255}.tar'; a folder means all shards in it.",
 )
 @click.option(
     "--cache",
     type=FOLDER_TYPE,
-    help="Folder for the decoded photographs, best on a disk of each node. [default: data/cache]",
+    help="Folder for the decoded photographs, if possible on each node's own disk. "
+    "[default: data/cache]",
 )
 @click.option(
     "--save-minutes",

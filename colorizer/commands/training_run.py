@@ -53,7 +53,7 @@ def start_or_resume(
     if source is None:
         run = share_run(0, lambda: start_run(config, device), device)
         if resume and not quiet:
-            click.echo(f"{folder}: no run to resume; a new one starts", err=True)
+            click.echo(f"{folder}: no run to resume; starting a new one", err=True)
         return run
     if not resume:
         raise_everywhere(
@@ -64,7 +64,7 @@ def start_or_resume(
     distributed.call_on(0, lambda: require_unchanged(run, given, folder))
     run.config = replace(run.config, epochs=given.get("epochs", run.config.epochs))
     if not quiet:
-        place = f"continues after epoch {run.epochs_done} and {run.steps_done} steps"
+        place = f"continuing after epoch {run.epochs_done} and {run.steps_done} steps"
         if run.is_finished:
             place = f"all {run.epochs_done} epochs are done; for more, use --epochs"
         click.echo(f"{folder}: {place}", err=True)

@@ -1,1 +1,1 @@
-"""One file a family of commands: arguments in, one call."""
+"""The commands of `study`, a module per group: they parse arguments and make one call."""

@@ -42,17 +42,17 @@ from study_server.vocabulary import JobKind
 @click.option(
     "--repair",
     is_flag=True,
-    help="Store the counters as counted again, and delete the files of no study, after a question.",
+    help="Correct the counters, and delete files that belong to no study (asks first).",
 )
 @YES_OPTION
 def check(slug: str | None, repair: bool, yes: bool) -> None:
-    """Check the counters and the stimulus files of a study, or of all and the files of none.
+    """Check the counters and the stimulus files of one study or, without SLUG, of all.
 
-    The counters say what was planned for participants; enrollment balances methods and images by
-    them. A stimulus that is missing or was changed cannot be repaired: copy it from your copy of
+    The counters say what was planned for participants; enrollment uses them to balance methods and
+    images. A stimulus that is missing or was changed cannot be repaired: copy it from your copy of
     instance/stimuli. With STUDY_STIMULI_URL, the objects of the bucket are checked as well, and
-    --repair fetches what this server lacks of them. Another database may use the files that no
-    study of this one uses.
+    --repair fetches those that this server lacks. Without SLUG, files that belong to no study are
+    found, too; before you delete them, make sure that no other database uses them.
     """
     settings, engine = open_database()
     findings = _examine(engine, settings, slug)
@@ -62,9 +62,9 @@ def check(slug: str | None, repair: bool, yes: bool) -> None:
         _repair(engine, settings, findings, yes)
         findings = _examine(engine, settings, slug)
     if summary := findings.summarize():
-        remedy = "" if repair else "; `study check --repair` mends all but stimuli"
+        remedy = "" if repair else "; `study check --repair` repairs everything but stimuli"
         raise StudyError(f"{summary}{remedy}")
-    click.echo(f"{slug or 'all studies'}: the counters and the stimuli are right")
+    click.echo(f"{slug or 'all studies'}: the counters and the stimuli are correct")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _examine(engine: Engine, settings: Settings, slug: str | None) -> Findings:
 
 
 def _repair(engine: Engine, settings: Settings, findings: Findings, yes: bool) -> None:
-    """Count again where counters are wrong, fetch stimuli, and delete orphans after a question."""
+    """Correct wrong counters, fetch missing stimuli, and delete orphans if the user agrees."""
     bucket = open_bucket(settings.stimuli_url)
     if bucket:
         mirror_stimuli(engine, settings.stimuli_folder, bucket, partial(click.echo, err=True))

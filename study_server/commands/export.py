@@ -124,8 +124,8 @@ def export_command(
 def bundle(slug: str, out: Path | None) -> None:
     """Write the files for a preregistration: the frozen design and its sources.
 
-    These are design.json, study.toml, wording/, plan.toml, the schedule seed, the unblinding log
-    and SHA256SUMS.
+    These are design.json, study.toml, wording/, plan.toml, the unblinding log, SHA256SUMS and,
+    once the study is closed, the schedule seed.
     """
     out = out or Path(f"{slug}.zip")
     _, engine = open_database()

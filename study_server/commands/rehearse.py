@@ -99,8 +99,8 @@ def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> d
     "threshold_ms",
     type=click.FloatRange(20, 60_000),
     metavar="MS",
-    help="Median exposure at which participants' accuracy is halfway between guessing and that "
-    "after a long look; without it, accuracy does not depend on the exposure.",
+    help="Median exposure at which participants' accuracy is halfway between guessing and their "
+    "accuracy after a long look; without it, accuracy does not depend on the exposure.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 def simulate(slug: str, people: int, **population: Any) -> None:

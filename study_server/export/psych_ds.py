@@ -125,7 +125,7 @@ Exported from the study `{study.slug}` by Hue & Eye, in the format {codebook.FOR
 - `materials/design.json`: the design frozen before the first participant (if it was frozen). Every
   row of the responses contains its SHA-256.
 
-Comments, answers in free text and parameters of links are left out, because they may identify
+Comments, free-text answers and link parameters are left out, because they may identify
 participants.
 
 Where a text could be read as a formula (`=`, `+`, `-` or `@` at its beginning or after a semicolon,

@@ -70,7 +70,7 @@ def _check_places(db: Session, study: Study, people: Sequence[ParticipantSummary
 
 def _check_payment(db: Session, study: Study) -> list[Alert]:
     unpaid = count_unpaid(db, study)
-    who = format_count(unpaid, "participant has finished and waits", "participants wait")
+    who = format_count(unpaid, "participant is waiting", "participants are waiting")
     return [Alert(f"{who} to be paid.", "pay")] if unpaid else []
 
 
@@ -108,7 +108,7 @@ def _check_disk(instance: Path) -> list[Alert]:
         return []
     return [
         Alert(
-            f"Only {free / 1024**3:.1f} GB are free on the server's disk. Without room, no answer "
+            f"Only {free / 1024**3:.1f} GB is free on the server's disk. Without room, no answer "
             "can be saved."
         )
     ]

@@ -56,7 +56,7 @@ def record_states(db: Session, states: Mapping[int, PayState]) -> None:
 
 
 def count_unpaid(db: Session, study: Study) -> int:
-    """Count the live participants from Prolific and MTurk who finished and wait to be paid."""
+    """Count the live participants from Prolific and MTurk who finished and await payment."""
     query = select(func.count()).where(
         Participant.study_id == study.id,
         Participant.mode == Mode.LIVE,

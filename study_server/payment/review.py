@@ -1,4 +1,4 @@
-"""A pay sheet on the way between the server and a researcher, who decides about its rows.
+"""Review a pay sheet on a page, on which a researcher decides about its rows.
 
 The sheet is never stored, because it contains the platform's ids: the page sends it back.
 """

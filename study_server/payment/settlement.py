@@ -22,7 +22,7 @@ from study_server.recruitment.prolific import ProlificClient, connect
 from study_server.storage.exclusive import exclusively
 from study_server.vocabulary import PayState, RecruitmentSource
 
-BONUS, SKIPPED = "bonus", "already settled"  # what is counted besides the actions
+BONUS, SKIPPED = "bonus", "already settled"  # counted in addition to the actions
 STATES_BY_ACTION = {
     PayAction.PAY: PayState.PAID,
     PayAction.RETURN: PayState.RETURNED,
@@ -50,7 +50,7 @@ class Account:
 @contextmanager
 def paying(engine: Engine) -> Iterator[None]:
     """Keep everybody else from paying, in the terminal and on the page; raises StudyError."""
-    problem = "somebody else is paying participants at this moment; wait, then do the same again"
+    problem = "someone else is paying participants right now; wait, then try again"
     with exclusively(engine, "pay", problem):
         yield
 
@@ -104,8 +104,8 @@ def _settle_submissions(
             raise
         done = format_count(counts.total() - counts[SKIPPED], "request was", "requests were")
         raise StudyError(
-            f"{error}; {done} carried out before; do the same again to continue, what is "
-            "settled is skipped"
+            f"{error}; {done} carried out before; try again to continue, and what is settled "
+            "is skipped"
         ) from error
     return counts
 

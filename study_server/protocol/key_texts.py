@@ -34,7 +34,7 @@ PROTOCOL_KEYS = {
         "so.",
     ),
     "exclude_studies": KeyText(
-        "Studies whose participants are kept out",
+        "Studies whose participants are excluded",
         "Participants of these linked studies cannot take part in this one. Enter their slugs.",
     ),
     "link_parameters": KeyText(
@@ -44,8 +44,8 @@ PROTOCOL_KEYS = {
     ),
     "device": KeyText(
         "Device",
-        "With `computer`, participants need a mouse, a trackpad or a keyboard; with `any`, they "
-        "can also use a phone.",
+        "With `computer`, participants need a mouse, a trackpad or a keyboard; with `any`, touch "
+        "screens are allowed, too.",
     ),
     "color_vision": KeyText(
         "Color vision",
@@ -69,8 +69,8 @@ PROTOCOL_KEYS = {
     ),
     "completion_code": KeyText(
         "Completion code for your own links",
-        "People who come by a link of your own also see a code at the end. On Prolific and MTurk, "
-        "everyone sees one.",
+        "People who come from a link of your own also see a code at the end. On Prolific and "
+        "MTurk, everyone sees one.",
     ),
     "preset": KeyText("Preset", "The defaults come from this preset."),
     "task": KeyText("Task", f"Each trial asks for one of these: {', '.join(TASKS)}."),
@@ -102,8 +102,8 @@ PROTOCOL_KEYS = {
     "layout": KeyText("Layout", "The candidates are shown in a row or in a grid."),
     "stimuli": KeyText(
         "Constraint on the fakes",
-        "With `recolored`, the audit requires that each fake has the luma of its photograph; with "
-        "`any`, there is no constraint.",
+        "With `recolored`, the audit checks that each fake has the lightness of its photograph; "
+        "with `any`, there is no constraint.",
     ),
     "paired": KeyText(
         "Pair each fake with its own photograph",
@@ -188,7 +188,7 @@ PROTOCOL_KEYS = {
     ),
     "abandoned_after_minutes": KeyText(
         "Abandoned after (minutes)",
-        "A participant who is inactive for this long gives up the place to someone else.",
+        "A participant who is inactive for this long loses the place to someone else.",
     ),
     "time_limit_minutes": KeyText(
         "Time limit (minutes)",

@@ -206,7 +206,7 @@ PRESET_DESCRIPTIONS = {
     ),
     "within": PresetDescription(
         "Colorization, all methods",
-        "studies after Zhang et al.; we recommend it",
+        "studies after Zhang et al. (recommended)",
         "As above, but each participant sees all methods, so half as many people are enough.",
     ),
     "isola2017": PresetDescription(
@@ -236,7 +236,7 @@ PRESET_DESCRIPTIONS = {
     ),
     "exposure": PresetDescription(
         "Single images, six exposures",
-        "perception research, in a way close to HYPE",
+        "perception research, similar to HYPE",
         "How long must people look to recognize a fake? Exposures from 100 to 5000 ms.",
     ),
     "pairwise": PresetDescription(

@@ -1,4 +1,4 @@
-"""The timeline of a test trial as a drawing: a frame for each thing on the screen."""
+"""The timeline of a test trial as a drawing: a frame for each display."""
 
 from dataclasses import dataclass
 from math import ceil, sqrt

@@ -1,4 +1,4 @@
-"""Coarsen what a published table says of participants' devices until nobody stands out.
+"""Coarsen what a published table says about participants' devices until nobody stands out.
 
 Each value alone is harmless, but a rare combination of a screen, a browser language and a color
 vision can be recognized by someone who knows the person. Every combination that fewer than

@@ -74,7 +74,8 @@ Open `index.html` in a browser for the results, the images and the method.
   trials were drawn.
 - `stimuli/`: the images as they were shown, or their addresses, with `manifest.csv`.
 - `report/`: the report, its tables and figures.
-- `dataset_description.json` (Psych-DS) and `croissant.json` (Croissant): descriptions for machines.
+- `dataset_description.json` (Psych-DS) and `croissant.json` (Croissant): machine-readable
+  descriptions.
 - `SHA256SUMS`: the checksums of all files.
 
 ## Reproduce the results
@@ -95,7 +96,7 @@ With Hue & Eye installed, run `study import . --slug a-new-slug` in this folder,
 ## What was changed or left out
 
 {listed}
-- Comments, answers in free text and parameters of links are left out, because they may identify
+- Comments, free-text answers and link parameters are left out, because they may identify
   participants.
 - Where a text could be read as a formula (`=`, `+`, `-` or `@` at its beginning or after a
   semicolon, a tab or a line break), an apostrophe precedes it.

@@ -16,9 +16,9 @@ from study_server.stimuli.perception import compute_lightness, find_similar_hash
 from study_server.stimuli.png import Pixels
 from study_server.vocabulary import REAL_METHOD
 
-MIN_EQUAL_SHARE = 0.99  # of the pixels; a few may be clipped
-MAX_LIGHTNESS_DIFFERENCE = 1.0  # of 100; smaller differences are rounding
-MAX_CHANNEL_DIFFERENCE = 2  # of 255 in every channel; a round trip through Lab may change as much
+MIN_EQUAL_SHARE = 0.99  # share of the pixels; a few may be clipped
+MAX_LIGHTNESS_DIFFERENCE = 1.0  # L is in [0, 100]; smaller differences are rounding
+MAX_CHANNEL_DIFFERENCE = 2  # levels in every channel; a round trip through Lab may change as much
 MAX_FINDINGS_PRINTED = 5  # of a kind
 
 

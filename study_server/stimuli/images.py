@@ -26,7 +26,7 @@ FORMAT_NAMES = {"PNG": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}
 SAVE_REMEDY = "save it as 8-bit RGB PNG in sRGB, without transparency"
 MAX_PIXELS = 4096 * 4096  # a file of a few bytes can claim gigabytes of pixels
 MAX_FILE_BYTES = 4 * MAX_PIXELS
-BIT_DEPTH_OFFSET = 24  # of the byte in a PNG's header with the bits per channel
+BIT_DEPTH_OFFSET = 24  # where a PNG's header has the bits per channel
 CONVERTIBLE_MODES = {"1": "gray", "L": "gray", "P": "a palette"}
 TRANSPOSED_ORIENTATIONS = range(5, 9)  # width and height are exchanged
 # The chunks of a PNG that state sRGB; gamma and chromaticities are in 1 / 100,000.

@@ -16,7 +16,7 @@ from study_server.storage.models import Stimulus, Study
 def find_damaged_files(
     db: Session, study: Study, folder: Path, track: TrackProgress = track_nothing
 ) -> list[str]:
-    """Return a line for each file of a study that is missing or has other bytes than at its import.
+    """Return a line for each file of a study that is missing or has changed since its import.
 
     folder: the folder of all stimuli. track: wraps the stimuli, for a progress bar.
     """

@@ -158,7 +158,7 @@ def _require_photographs(path: Path, images: RowsByImage) -> None:
     for image, rows in images.items():
         if REAL_METHOD not in rows:
             raise StudyError(
-                f"{path}: {image} has no photograph to compare its luma with; "
+                f"{path}: {image} has no photograph to compare its lightness with; "
                 "set stimuli = 'any' in study.toml"
             )
 

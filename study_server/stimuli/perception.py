@@ -8,10 +8,12 @@ from PIL import Image
 
 from study_server.stimuli.png import Pixels
 
-MAX_GRAY_DIFFERENCE = 4  # of 255 between channels; |a| and |b| are then below 3, which looks gray
+MAX_GRAY_DIFFERENCE = (
+    4  # between channels, in levels; |a| and |b| are then below 3, which looks gray
+)
 DCT_INPUT_PX = 32  # side of the image that the perceptual hash transforms
 DCT_KEPT = 8  # side of the block of lowest frequencies that it keeps
-MAX_HAMMING_BITS = 6  # of 64, between near-duplicates; as in `colorizer split`
+MAX_HAMMING_BITS = 6  # of 64 bits, between near-duplicates; as in `colorizer split`
 HASHES_PER_BLOCK = 256  # compared with all others at once; limits the memory
 
 
@@ -42,7 +44,7 @@ def _lightness_table() -> NDArray[np.float32]:
     return curve.astype(np.float32)
 
 
-LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)  # of red, green and blue in luminance
+LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)  # red, green, blue
 LUMINANCE_TABLES = [
     (65535 * weight * _linear_rgb_table()).astype(np.uint16) for weight in LUMINANCE_WEIGHTS
 ]

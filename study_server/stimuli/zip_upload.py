@@ -20,13 +20,13 @@ from study_server.stimuli.images import IMAGE_SUFFIXES, MAX_FILE_BYTES
 MANIFEST_NAME = "manifest.csv"
 MAX_ENTRIES = 50_000
 MAX_DEPTH = 8  # folders within folders
-MAX_NAME_BYTES = 200  # of one folder or file
-MAX_RATIO = 100  # of all files to the zip; photographs hardly get smaller
+MAX_NAME_BYTES = 200  # the longest name of a folder or file
+MAX_RATIO = 100  # size of all files to that of the zip; photographs hardly shrink
 RATIO_CHECKED_FROM = 64 * 1024 * 1024  # bytes unpacked; less is no danger
 IGNORED_FOLDERS = ("__MACOSX",)
 IS_ENCRYPTED = 0x1  # a bit of an entry's flags
 REGULAR_TYPES = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: the program that made the zip did not say
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what every program writes by default
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # common programs write these by default
 # zipfile has no common exception for files that it cannot read.
 DAMAGE = (
     zipfile.BadZipFile,  # headers that contradict each other, or a wrong checksum

@@ -61,7 +61,7 @@ class Counter:
     source: str
 
     def recount(self, condition: str) -> str:
-        """Return the query that counts again what meets a condition, in the order of the keys."""
+        """Return the query that recounts what meets a condition, in the order of the keys."""
         return (
             f"SELECT {self.columns}, :sign * COUNT(*) FROM {self.source} AND {condition} "
             f"GROUP BY {self.columns} ORDER BY {self.columns}"
@@ -234,7 +234,7 @@ def count_places_taken(db: Session, study: Study, mode: Mode = Mode.LIVE) -> int
 
 
 def find_differences(db: Session, study: Study) -> list[str]:
-    """Return a line for each counter of a study that differs from a new count."""
+    """Return a line for each counter of a study that differs from a recount."""
     images = {
         row.id: f"{row.image} by {row.method}"
         for row in db.execute(
@@ -251,12 +251,12 @@ def find_differences(db: Session, study: Study) -> list[str]:
             if was != is_now:
                 mode, *names = key
                 what = " and ".join(images.get(name, str(name)) for name in names) or "everybody"
-                lines.append(f"{what} ({mode}): {counter.value} {was}, counted again {is_now}")
+                lines.append(f"{what} ({mode}): {counter.value} {was}, recounted {is_now}")
     return lines
 
 
 def count_again(db: Connection, study_id: int) -> None:
-    """Replace the counters of a study by a new count."""
+    """Recount the counters of a study, and store the result."""
     _lock(db, study_id)
     for counter in (STIMULI, PAIRS, METHODS):
         db.execute(

@@ -42,42 +42,42 @@ class PlannedExclusions(BaseModel):
     model_config = PLAN_CONFIG
 
     min_completed_fraction: Annotated[
-        Proportion, Field(title="Trials answered, at least (share)")
+        Proportion, Field(title="Minimum share of trials answered")
     ] = 0.9
     """Participants who answered a smaller share of the planned trials are excluded."""
     planned_trials: Annotated[NonNegativeInt | None, Field(title="Planned trials")] = None
     """This is the number of test trials and attention checks per participant, without repeats."""
     attention_checks_min_correct: Annotated[
-        NonNegativeInt | None, Field(title="Attention checks correct, at least")
+        NonNegativeInt | None, Field(title="Minimum correct attention checks")
     ] = None
-    """Participants with fewer are excluded. If it is empty, one error in five is allowed."""
+    """Participants with fewer are excluded. If this is empty, one error in five is allowed."""
     attention_checks_planned: Annotated[
         NonNegativeInt | None, Field(title="Planned attention checks")
     ] = None
     """This is the number of attention checks per participant."""
     attention_checks_min_planned: Annotated[
-        NonNegativeInt, Field(title="Attention checks needed for the rule")
+        NonNegativeInt, Field(title="Minimum attention checks for the rule")
     ] = 8
-    """Failures are flagged, but exclude nobody, if fewer attention checks are planned than this."""
-    fast_ms: Annotated[DurationMs, Field(title="Fast answers, below (ms)")] = 200
+    """If fewer attention checks are planned, failures are flagged but exclude nobody."""
+    fast_ms: Annotated[DurationMs, Field(title="Limit for fast answers (ms)")] = 200
     """Faster answers are excluded."""
-    max_fast_fraction: Annotated[Proportion, Field(title="Fast answers, at most (share)")] = 0.25
+    max_fast_fraction: Annotated[Proportion, Field(title="Maximum share of fast answers")] = 0.25
     """Participants with a larger share of fast answers are excluded."""
-    slow_ms: Annotated[DurationMs, Field(title="Slow answers, above (ms)")] = 60_000
+    slow_ms: Annotated[DurationMs, Field(title="Limit for slow answers (ms)")] = 60_000
     """Slower answers are excluded."""
     side_max_fraction: Annotated[
-        Proportion, Field(title="Answers on one side, at most (share)")
+        Proportion, Field(title="Maximum share of answers on one side")
     ] = 0.9
     """Participants with a larger share of answers on the same side are excluded."""
     alternation_max_fraction: Annotated[
-        Proportion, Field(title="Answers that switch sides, at most (share)")
+        Proportion, Field(title="Maximum share of answers that switch sides")
     ] = 0.95
     """Participants with a larger share of answers that switch sides are excluded."""
     flagged_max_fraction: Annotated[
-        Proportion, Field(title="Disturbed trials, at most (share)")
+        Proportion, Field(title="Maximum share of disturbed trials")
     ] = 0.5
     """Participants with a larger share of disturbed trials are excluded."""
-    min_answers: Annotated[NonNegativeInt, Field(title="Answers needed for these shares")] = 10
+    min_answers: Annotated[NonNegativeInt, Field(title="Minimum answers for these shares")] = 10
     """The rules about shares of answers do not apply to participants with fewer answers."""
     allow_repeated: Annotated[bool, Field(title="Include people from linked studies")] = False
     """Participants who took part in another linked study before are included."""

@@ -89,7 +89,7 @@ def test_twelve_photographs_are_split_trained_on_and_made_into_stimuli(shell: Sh
     assert "this run was started with crop 32, which --resume cannot change" in err
     code, _, err = shell("train", "--objective", "l2", "--resume", "--minutes", "0.02")
     assert code == 0
-    assert "runs/l2: continues after epoch 1" in err
+    assert "runs/l2: continuing after epoch 1" in err
     assert "epoch 2, steps" in err
     code, _, err = shell("train", "--objective", "l2", "--resume", "--epochs", "2")
     assert (code, err) == (0, "runs/l2: all 2 epochs are done; for more, use --epochs\n")
@@ -102,10 +102,10 @@ def test_the_command_that_starts_a_run_also_continues_it(shell: Shell) -> None:
     fine_tuning = ("train", "--from", "l2", *QUICK[4:], "--resume")
     code, _, err = shell(*fine_tuning)
     assert code == 0
-    assert "runs/l2: no run to resume; a new one starts" in err
+    assert "runs/l2: no run to resume; starting a new one" in err
     code, _, err = shell(*fine_tuning)
     assert code == 0
-    assert "runs/l2: continues after epoch 1" in err
+    assert "runs/l2: continuing after epoch 1" in err
 
 
 @pytest.mark.slow(4)

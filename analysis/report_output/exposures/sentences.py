@@ -13,8 +13,8 @@ from analysis.formatting import (
 from analysis.report_output.sentences import SIGNIFICANCE_LEVEL
 from analysis.report_output.tables import find_exposure_range, format_ms, format_ms_interval
 
-MAX_RATIO = 4.0  # of the ends of an interval; wider ones are too wide to compare methods
-MAX_COMPARISONS = 3  # that are described in sentences; the table has all
+MAX_RATIO = 4.0  # of an interval's upper to its lower end; wider ones say too little
+MAX_COMPARISONS = 3  # described in sentences; the table has all
 
 
 def list_exposure_sentences(by_exposure: ReportPart | None) -> list[str]:
@@ -62,7 +62,7 @@ def _describe_threshold(
     if threshold["agrees"] is False:
         yield (
             "The two differ by more than the interval of the fitted curve, so the curve does not "
-            f"fit {label}: use the value without a shape."
+            f"fit {label}: use the value that assumes no shape."
         )
     if _is_wide(threshold["ci95"], shown):
         yield "The interval is too wide to compare methods; it takes more participants and trials."
@@ -70,9 +70,9 @@ def _describe_threshold(
 
 def _describe_without_shape(free: ReportPart, shown: tuple[float, float]) -> str:
     if free["ms"] is None:
-        return "Without assuming a shape of the curve, the exposures do not bracket a threshold."
+        return "Without assuming a shape for the curve, the exposures do not bracket a threshold."
     return (
-        f"Without assuming a shape of the curve, T75 is {format_ms(free['ms'], shown)} "
+        f"Without assuming a shape for the curve, T75 is {format_ms(free['ms'], shown)} "
         f"(95% CI {format_ms_interval(free['ci95'], shown)})."
     )
 

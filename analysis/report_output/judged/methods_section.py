@@ -148,7 +148,10 @@ def _has_interval_to_end(report: ReportPart) -> bool:
 def _iterate_strength_sentences(report: ReportPart, task: JudgedTask) -> Iterator[str]:
     has_strengths = any("strength" in entry for entry in report["methods"].values())
     if find_share_name(report) == "win_rate":
-        yield "The win rate of a method is the share of its comparisons that it won, ties as half."
+        yield (
+            "The win rate of a method is the share of its comparisons that it won, with ties "
+            "counted as half a win."
+        )
     else:
         yield "For each method, we report the share of its trials in which it was the best."
     if not has_strengths:

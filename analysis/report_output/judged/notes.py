@@ -1,4 +1,4 @@
-"""Warnings of a report on judged candidates: what its numbers cannot bear."""
+"""Caveats of a report on judged candidates: the claims that its numbers do not support."""
 
 from collections.abc import Iterator
 from math import sqrt
@@ -16,7 +16,7 @@ from analysis.report_output.glossary import FLAG_TEXTS
 from analysis.report_output.judged.numbers import format_value, is_share
 
 MIN_PAIR_TRIALS = 20  # with fewer, the win rate of a pair is rough
-MAX_PEOPLE_SHARE = 0.5  # of the variance; below it, the images decide
+MAX_PEOPLE_SHARE = 0.5  # below this share of the variance, images matter more than people
 FEW_PARTICIPANTS = "few_participants"
 JUDGED_FLAG_TEXTS = FLAG_TEXTS | {
     "no_variation": "all judgments are the same, so there is no interval",
@@ -24,7 +24,7 @@ JUDGED_FLAG_TEXTS = FLAG_TEXTS | {
 
 
 def list_notes(report: ReportPart) -> list[str]:
-    """Return the warnings: flags, few comparisons of a pair, and what more people cannot help."""
+    """Return the caveats: flags, pairs with few comparisons, and uncertainty due to few images."""
     return [
         *_iterate_flags(report),
         *_note_precision_of_few(report),

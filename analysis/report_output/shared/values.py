@@ -49,7 +49,7 @@ def format_methods(methods: Sequence[str]) -> str:
 
 
 def caption_of(entries: Sequence[ReportPart]) -> str:
-    """Name the estimate of all entries, or say that the rows do."""
+    """Name the estimate of all entries, or say that the rows name it."""
     kinds = {entry["of"] for entry in entries}
     return f" ({estimate_label(kinds.pop())})" if len(kinds) == 1 else ""
 

@@ -76,7 +76,7 @@ Ctrl-C stops the server; `study serve` starts it again"""
 )
 @click.option("--slug", default="", help="Address of the study. [default: the methods' names]")
 @click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
-@click.option("--accept", is_flag=True, help="Go on despite warnings of the audit.")
+@click.option("--accept", is_flag=True, help="Continue despite warnings of the audit.")
 @out_option("study.toml", "Protocol file to write; the texts are written beside it.")
 @click.option(
     "--port",
@@ -101,7 +101,7 @@ def quick(
     study quick --real photos --method gan=fakes
 
     Files with the same name belong together. The study is a draft like any other: study.toml and
-    wording/ are written to this folder, and numbers of trials are as high as the images allow.
+    wording/ are written to this folder. If there are too few images, there are fewer trials.
     """
     if REAL_METHOD in folders:
         raise StudyError("the photographs are named twice; use either --real or --method real=")

@@ -52,13 +52,13 @@ def stimuli(
     report_file: Path | None,
     yes: bool,
 ) -> None:
-    """Import the stimuli of a draft, or replace them, and keep its wording and protocol.
+    """Import or replace the stimuli of a draft, and adapt its protocol and wording to them.
 
     SOURCE is a zip or a folder with a folder of images for each method (real, foil, and the
-    methods), or a manifest.csv. The methods of the protocol become those of SOURCE; a number of
-    trials that the images do not allow is lowered, and attention checks are turned off without
-    foils. Previews and simulated participants are deleted. All or nothing is imported; impossible
-    once the design is frozen.
+    methods), or a manifest.csv. The protocol takes its methods from SOURCE; if there are too few
+    images, the numbers of trials are lowered, and without foils, attention checks are turned off.
+    Preview and simulated participants are deleted. Either all stimuli are imported or none. This
+    is impossible once the design is frozen.
     """
     settings, engine = open_database()
     with read_session(engine) as db:

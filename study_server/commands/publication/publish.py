@@ -28,7 +28,7 @@ from study_server.vocabulary import Mode
     "authors",
     multiple=True,
     metavar="NAME",
-    help="An author, with or without an ORCID: 'Ada Lovelace <0000-0000-0000-0000>'. Repeat it.",
+    help="An author, with or without an ORCID: 'Ada Lovelace <0000-0000-0000-0000>'. Repeatable.",
 )
 @click.option("--license", "license_name", help="SPDX identifier, such as CC-BY-4.0.")
 @click.option("--url", help="Address of the publication, such as its DOI.")
@@ -39,9 +39,7 @@ from study_server.vocabulary import Mode
     show_default=True,
     help="Participants to publish; simulated ones are marked as such everywhere.",
 )
-@click.option(
-    "--without-stimuli", is_flag=True, help="Publish the SHA-256 of the images instead of them."
-)
+@click.option("--without-stimuli", is_flag=True, help="Publish only the SHA-256 of the images.")
 @click.option(
     "--stimuli-url", default="", help="Where the images are, for --without-stimuli: a folder's URL."
 )
@@ -50,7 +48,7 @@ from study_server.vocabulary import Mode
     "cards",
     type=PATH_TYPE,
     multiple=True,
-    help="A model card to include; `colorizer card NAME` prints those of colorizers. Repeat it.",
+    help="A model card to include; `colorizer card NAME` prints those of colorizers. Repeatable.",
 )
 @click.option(
     "--manifest",
@@ -72,11 +70,12 @@ def publish(
     """Write a closed study as a folder that others can read, cite, check and repeat.
 
     The folder has the data without what identifies people, the design and texts, the stimuli, the
-    report, a page with every image (index.html), and descriptions for machines (Psych-DS and
+    report, a page with every image (index.html), and machine-readable descriptions (Psych-DS and
     Croissant). `make reproduce` inside it computes the results again, and `study import FOLDER`
     repeats the study with other people.
 
-    The authors and the license are asked for once and kept in instance/publication.toml.
+    If the authors or the license are not given, the command asks for them once and keeps them in
+    instance/publication.toml.
     """
     settings, engine = open_database()
     if stimuli_url and not without_stimuli:

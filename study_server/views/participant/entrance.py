@@ -3,7 +3,8 @@
 Visitors are identified by the link of a platform or an invitation, otherwise by a cookie
 (study_server/views/participant/visitors.py). Once the first trial has started, a platform's link
 leads back only in the same browser (study_server/participants/return_visits.py). A cookie
-identifies a browser, which several people may use: the plain link asks who is there.
+identifies a browser, which several people may use: the plain link asks whether it is the same
+person.
 """
 
 from urllib.parse import urlencode

@@ -94,15 +94,15 @@ THRESHOLD: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "600 ms (T75; 95% CI 400 to 900 ms). Without assuming a shape of the curve, T75 is "
+        ({}, "600 ms (T75; 95% CI 400 to 900 ms). Without assuming a shape for the curve, T75 is "
              "650 ms (95% CI 300 to > 5,000 ms)."),
         ({"ms": 60.0, "ci95": [None, 90.0]}, "an exposure of < 100 ms (T75; 95% CI < 100 to"),
-        ({"agrees": False}, "the curve does not fit MCL: use the value without a shape"),
+        ({"agrees": False}, "the curve does not fit MCL: use the value that assumes no shape"),
         ({"ci95": [200.0, 900.0]}, "The interval is too wide to compare methods"),
         ({"ci95": [None, 900.0]}, "The interval is too wide to compare methods"),
         ({"ms": None, "flags": ["no_rise"]}, "do not rise with the exposure beyond chance here"),
         ({"ms": None, "flags": ["no_curve"]}, "no curve of finite slope fits the answers, so it "
-             "gives no T75. Without assuming a shape of the curve, T75 is 650 ms"),
+             "gives no T75. Without assuming a shape for the curve, T75 is 650 ms"),
         ({"ms": None, "flags": ["one_image"]}, "are not enough to estimate"),
     ],
 )  # fmt: skip

@@ -119,7 +119,7 @@ def test_nodes_without_a_shared_disk_resume_from_whichever_has_the_newest_save(
 
     (code, _, said), other = run_nodes(nodes, "colorizer", "train", *command, "0.02")
     assert (code, other) == (0, (0, "", "")), said
-    assert "runs/l2: no run to resume; a new one starts" in said
+    assert "runs/l2: no run to resume; starting a new one" in said
     saves = [node / "runs" / "l2" / RESUME_FILE for node in nodes]
     one, two = (read_tensors(save) for save in saves)
     assert all(torch.equal(two[name], tensor) for name, tensor in one.items())
@@ -129,7 +129,7 @@ def test_nodes_without_a_shared_disk_resume_from_whichever_has_the_newest_save(
     shutil.rmtree(nodes[0] / "runs")
     (code, _, said), other = run_nodes(nodes, "colorizer", "train", *command, "0.02")
     assert (code, other) == (0, (0, "", "")), said
-    assert "runs/l2: continues after epoch 1" in said
+    assert "runs/l2: continuing after epoch 1" in said
     assert [read_header(save)["epoch"] for save in saves] == [2, 2]
 
 

@@ -44,7 +44,7 @@ def test_each_problem_is_a_sentence(
     assert exposures.startswith("6.0% of the exposures were off by more than a frame.")
     assert comments == "1 comment is unread."
     assert jobs == "The last report job failed: no answers."
-    assert "GB are free on the server's disk" in disk
+    assert "GB is free on the server's disk" in disk
     study.state = StudyState.CLOSED
     assert places not in sentences(db, study, tmp_path / "not" / "there")
 
@@ -54,7 +54,7 @@ def test_participants_who_wait_to_be_paid_are_counted(
 ) -> None:
     first, second = take_part(db, study, "p"), take_part(db, study, "q")
     first.source = second.source = RecruitmentSource.PROLIFIC
-    assert sentences(db, study, tmp_path) == ["2 participants wait to be paid."]
+    assert sentences(db, study, tmp_path) == ["2 participants are waiting to be paid."]
     first.pay_state = PayState.PAID
-    waiting = "1 participant has finished and waits to be paid."
+    waiting = "1 participant is waiting to be paid."
     assert sentences(db, study, tmp_path) == [waiting]

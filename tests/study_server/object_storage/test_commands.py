@@ -45,7 +45,7 @@ def test_a_study_lives_in_the_bucket_from_its_import_to_its_deletion(
     imported = import_short(here, manifest)
     assert f"and in {bucket.url}, the study in" in imported.stdout
     assert sorted(one.name for one in bucket.list()) == sorted(read_names(sqlite))
-    assert study("check").stdout == "all studies: the counters and the stimuli are right\n"
+    assert study("check").stdout == "all studies: the counters and the stimuli are correct\n"
     assert f"copy {bucket.url} as well" in study("backup", here / "backup.sqlite").stderr
     assert study("import", here / "study.toml", manifest, "--yes").returncode == 0
     assert len(list(bucket.list())) == len(read_names(sqlite)) == 48
@@ -75,7 +75,7 @@ def test_check_names_what_is_missing_changed_or_of_no_study_and_mends_what_it_ca
     )
     shutil.rmtree(here / "instance" / "stimuli")
     mended = study("check", "--repair", "--yes")
-    assert mended.stdout.endswith("all studies: the counters and the stimuli are right\n")
+    assert mended.stdout.endswith("all studies: the counters and the stimuli are correct\n")
     assert (here / "instance" / "stimuli" / missing).read_bytes() == original
     assert sorted(one.name for one in bucket.list()) == sorted(read_names(sqlite))
 

@@ -260,4 +260,4 @@ def test_an_interrupted_run_says_how_far_it_came(tmp_path: Path) -> None:
         patched.setattr(ProlificClient, "approve_submission", approve)
         patched.setenv("STUDY_DATABASE_URL", f"sqlite:///{tmp_path / 'pay.sqlite'}")
         result = CliRunner().invoke(commands, ["pay", str(file)])
-    assert "no reply; 1 request was carried out before; do the same again" in str(result.exception)
+    assert "no reply; 1 request was carried out before; try again" in str(result.exception)

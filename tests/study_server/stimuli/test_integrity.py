@@ -15,7 +15,7 @@ from study_server.storage.models import Stimulus
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
 
-RIGHT = "the counters and the stimuli are right\n"
+RIGHT = "the counters and the stimuli are correct\n"
 
 
 @pytest.fixture

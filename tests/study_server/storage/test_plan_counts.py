@@ -116,17 +116,20 @@ def test_a_wrong_counter_is_named_and_repaired(
         come(db, find_study(db, "kept"), "p", Mode.LIVE)
         assert db.scalar(select(func.sum(StimulusCount.trials))) == 2 * 4
     right = CliRunner().invoke(commands, ["check", "kept"])
-    assert (right.exit_code, right.output) == (0, "kept: the counters and the stimuli are right\n")
+    assert (right.exit_code, right.output) == (
+        0,
+        "kept: the counters and the stimuli are correct\n",
+    )
     with write_transaction(engine) as db:
         first = select(func.min(StimulusCount.stimulus_id)).scalar_subquery()
         chosen = StimulusCount.stimulus_id == first
         db.execute(update(StimulusCount).where(chosen).values(trials=7))
     wrong = CliRunner().invoke(commands, ["check", "kept"])
-    assert "(live): trials 7, counted again 1\n" in wrong.output
+    assert "(live): trials 7, recounted 1\n" in wrong.output
     assert str(wrong.exception) == (
-        "1 counter is wrong; `study check --repair` mends all but stimuli"
+        "1 counter is wrong; `study check --repair` repairs everything but stimuli"
     )
     repaired = CliRunner().invoke(commands, ["check", "kept", "--repair"])
-    assert repaired.output.endswith("kept: the counters and the stimuli are right\n")
+    assert repaired.output.endswith("kept: the counters and the stimuli are correct\n")
     with read_session(engine) as db:
         assert plan_counts.find_differences(db, find_study(db, "kept")) == []

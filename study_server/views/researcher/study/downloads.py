@@ -67,7 +67,7 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
         outcomes.update_lapsed_outcomes(db, study)
         blinded = decide_blinding(db, study, unblind_for)
         if unblind_for:
-            log_action(db, slug, f"downloaded {name} with the truth", unblind_for)
+            log_action(db, slug, f"downloaded {name} unblinded", unblind_for)
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
     mimetype = kind[name.rpartition(".")[2]]

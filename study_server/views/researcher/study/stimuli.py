@@ -45,7 +45,7 @@ from study_server.web.multipart import receive_file
 pages = create_study_blueprint("stimuli", "/stimuli")
 
 IMAGES_PER_PAGE = 12
-FORM_BYTES = 64 * 1024  # of an upload besides the file
+FORM_BYTES = 64 * 1024  # limit for the other fields of an upload
 IMPORT_MESSAGE = "The stimuli are being checked and imported"
 
 

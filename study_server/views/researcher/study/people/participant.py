@@ -34,7 +34,7 @@ UNCONFIRMED = "Nothing was changed, because the box that confirms it was not che
 
 @pages.get("/<name>")
 def show_one(slug: str, name: str) -> str:
-    """Show one participant's path in time."""
+    """Show one participant's path through the study."""
     study = find_study(slug)
     return _render(study, _find_participant(study, name))
 
