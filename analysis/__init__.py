@@ -1,4 +1,4 @@
-"""Responses -> fooling rates that can be defended.
+"""Estimate fooling rates, preferences and ratings from responses, with valid intervals.
 
 The functions of `__all__` are loaded when first used, so that importing the package is cheap.
 """

@@ -105,7 +105,7 @@ def reach_verdict(interval: Interval, margin: float | None) -> str:
 
 
 def _find_cheaper(sequence: ConfidenceSequence) -> str:
-    """Return of what twice as many would narrow the interval more."""
+    """Return whether twice as many people or images would narrow the interval more."""
     return "people" if sequence.of_people >= sequence.of_images else "images"
 
 

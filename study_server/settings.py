@@ -17,7 +17,9 @@ from study_server.errors import StudyError
 from study_server.vocabulary import Mode
 
 PREFIX = "STUDY_"
-SECRETS_FOLDER = Path("/run/secrets")  # of a container: a file per secret, named as its variable
+SECRETS_FOLDER = Path(
+    "/run/secrets"
+)  # in a container: one file per secret, named after its variable
 Address = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
 # A prefix that begins like one of the server's own addresses could not be told apart from it.
 PATH_PATTERN = re.compile(r"(/[A-Za-z0-9._~-]+)*")

@@ -20,7 +20,7 @@ class TrialKind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The point where a participant's run stands, or how it ended."""
+    """The status of a participant's run, or how it ended."""
 
     ACTIVE = "active"
     COMPLETE = "complete"
@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 
 
 class PayState(StrEnum):
-    """The end of a submission on a platform, after which it does not wait to be paid."""
+    """The final state of a submission on a platform, which no longer awaits payment."""
 
     PAID = "paid"
     REJECTED = "rejected"

@@ -1,4 +1,4 @@
-"""Columns of a table, or arrays, as the arrays that estimates are computed from."""
+"""Convert the columns of a table, or arrays, to the arrays that estimates are computed from."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -86,7 +86,7 @@ NumberedCells = tuple[int, list[str]]
 
 def _read_csv(name: str, content: bytes) -> tuple[list[str], list[NumberedCells], str]:
     """Return the header, the rows and the dialect in words."""
-    earlier_limit = csv.field_size_limit(MAX_CELL)  # of the whole process
+    earlier_limit = csv.field_size_limit(MAX_CELL)  # it applies to the whole process
     try:
         text, encoding = decode_spreadsheet(content)
         if "\0" in text:

@@ -72,7 +72,7 @@ class Trial:
 
 
 def assign_chosen_sides(participants: Sequence[str]) -> list[int]:
-    """Return 0 or 1, the chosen side of each trial, if the table does not tell it.
+    """Return 0 or 1, the chosen side of each trial, if the table does not contain it.
 
     participants: of each trial. Each participant chooses both sides equally often.
     """

@@ -1,4 +1,4 @@
-"""Trials that are counted instead of listed: as many as memory could not hold one by one.
+"""Trials that are counted instead of listed, because memory could not hold them one by one.
 
 Trials that agree in all that an estimate asks (method, fooled or not, ...) are one row with a
 weight. Each factor, and each crossing of factors, says how often a row comes in each cluster. Sums
@@ -73,7 +73,7 @@ class CountedFactor:
 
 @dataclass(frozen=True)
 class CountedTrials:
-    """Rows of trials alike, with the same methods as `Trials`.
+    """Rows that each stand for identical trials; the methods are those of `Trials`.
 
     fooled, method, weight (n,): of each row; weight is its number of trials. family: the factors.
     left (n,): whether the left image, or fake, was chosen. person_trials (n,): the number of trials

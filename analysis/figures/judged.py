@@ -47,7 +47,7 @@ from analysis.judged_parts import (
 
 ROW_HEIGHT, CELL_HEIGHT = 0.36, 0.50  # inches
 MATRIX_LABEL_WIDTH = 1.5  # inches
-MATRIX_LETTERS = 40  # that fit beside each other above the columns
+MATRIX_LETTERS = 40  # letters that fit side by side above the columns
 MAX_MATRIX_METHODS = 8  # with more, the numbers do not fit into the cells
 MAX_SHADE = 0.55  # opacity; text stays readable on it
 SHADE_OF_ONE = 1.6  # opacity of a win rate of 100%, before it is cut to the largest

@@ -29,7 +29,7 @@ class ResponsesError(Exception):
 
 
 class HasDistinct(Protocol):
-    """Responses, or what knows the values that occur in them."""
+    """Responses, or another object that knows the values that occur in them."""
 
     def distinct(self, column: str) -> list[str]:
         """Return the values that occur in the rows, in alphabetical order."""
@@ -48,7 +48,7 @@ class Column:
 
     @cached_property
     def values(self) -> list[str]:
-        """The distinct values; a million moments are a list only where somebody asks."""
+        """The distinct values, as a list that is built only on demand."""
         words: list[str] = self.dictionary.to_pylist()
         return words
 

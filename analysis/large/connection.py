@@ -27,7 +27,7 @@ MOMENTS = ("started_at", "received_at")
 
 
 class NotCountedError(Exception):
-    """DuckDB's way does not cover this study; the message says what of it."""
+    """DuckDB cannot count the trials of this study; the message says what it lacks."""
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class CountedSample:
             yield rule, self.trials_under([other for other in applied if other != rule])
 
     def trials_of_people(self, method: str) -> CountedTrials:
-        """Return the included trials of a method, which know how many their participant has."""
+        """Return the included trials of a method, with their participant's number of trials."""
         trials = self._answers.for_method(method)
         if frozenset({PARTICIPANT, IMAGE}) in self._never_twice:
             return trials

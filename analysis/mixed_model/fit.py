@@ -150,7 +150,7 @@ class _CrossedModel(NamedTuple):
         return result.deviance, np.concatenate([result.beta_gradient, few, many]), result.modes
 
     def minimize(self, at: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
-        """Lowest from here over the free numbers."""
+        """Minimize the deviance over the free numbers, starting here."""
         reached, modes = at.copy(), None
 
         def along(numbers: FloatArray) -> tuple[float, FloatArray]:

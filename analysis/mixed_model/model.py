@@ -121,7 +121,7 @@ def _fit_one(trials: Trials) -> MixedRate:
 
 
 def _fit_obstacles(trials: Trials) -> tuple[str, ...]:
-    """Why neither variance, or only one of them, can be told from that of single answers."""
+    """Return flags for why one or both variances cannot be separated from that of answers."""
     n, fooled = len(trials.fooled), int(trials.fooled.sum())
     if n == 0:
         return ("no_trials",)

@@ -1,4 +1,4 @@
-"""Learning over the test: how estimates change with the place of a trial.
+"""Learning over the test: how estimates change with the position of a trial.
 
 A slope compares the trials of the same person with each other (both the answers and the places are
 centered on the person), so that people who leave early do not look like a change. Its standard

@@ -64,7 +64,7 @@ class ReportSample(Protocol):
         """Yield (rule, the trials included without it) for every rule that applies."""
 
     def trials_of_people(self, method: str) -> AnyTrials:
-        """Return the included trials of a method, which know how many their participant has."""
+        """Return the included trials of a method, with their participant's number of trials."""
 
     def list_trials(self, most: float, *methods: str) -> Trials | None:
         """Return the included trials, of these methods or of all; None if more than `most`."""

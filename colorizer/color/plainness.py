@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-STRIDE = 4  # of predictions, in pixels
-PLAIN_SD = 1.5  # of L: at this standard deviation, plainness has fallen to 1 / e
+STRIDE = 4  # pixels between predictions
+PLAIN_SD = 1.5  # at this standard deviation of L, plainness has fallen to 1 / e
 
 
 def plainness(lightness: Tensor, window_px: int) -> Tensor:

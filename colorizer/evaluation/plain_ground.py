@@ -15,7 +15,7 @@ from colorizer.color.plainness import STRIDE, plainness
 WINDOW_PX = 13  # window in which plainness is measured
 MIN_PLAINNESS = 0.5  # a standard deviation of L of at most 1.25
 GRAY_CHROMA = 5.0  # the photograph's chroma is at most this where the ground is gray
-MIN_SHARE = 0.01  # of the samples of a photograph; with less plain ground, it is not measured
+MIN_SHARE = 0.01  # photographs with a smaller share of plain ground are not measured
 PATCH_WINDOW = 17  # samples at every fourth pixel, so 65 px
 
 

@@ -20,7 +20,7 @@ DECIMALS = {
     "st_lpips": 3,
     "kl": 2,
 }  # in the table; 1 for all other metrics
-SOURCE_WORDS = {"memory": "memory", "copy": "a copy"}  # of where a published value was read
+SOURCE_WORDS = {"memory": "memory", "copy": "a copy"}  # where a published value was read
 TABLE_FOOTNOTES = """
 {images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs;
 jackknife for weighted AuC, plain_gray_chroma, patches and top1).

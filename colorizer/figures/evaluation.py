@@ -57,7 +57,7 @@ def draw_error_curves(shares: Mapping[str, NDArray[np.float64]]) -> Figure:
 
 
 def draw_colorfulness(values: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw how many photographs have which colorfulness, as outlines, by method.
+    """Draw the distribution of colorfulness of each method as an outlined histogram.
 
     values: method -> colorfulness of each photograph. Gray is left out: it has none.
     """
@@ -84,11 +84,11 @@ def draw_colorfulness(values: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def rank_photographs(scores: Mapping[str, ImageMetrics]) -> list[str]:
-    """Return the photographs from the best to the worst colorized.
+    """Return the photographs, sorted from the best to the worst colorized.
 
-    By the color difference (CIEDE2000) that colorizing saves: that of gray minus the mean of the
-    methods that have a model. Without the method `gray`, by the methods' difference alone, which
-    prefers photographs with little color.
+    They are sorted by how much colorizing reduces the color difference (CIEDE2000): that of gray
+    minus the mean of the methods that have a model. Without the method `gray`, they are sorted by
+    the methods' difference alone, which prefers photographs with little color.
     """
 
     def saved(image: str) -> float:

@@ -1,4 +1,4 @@
-"""Decode a classification without clouds of color on plain grounds.
+"""Decode a classification without clouds of color on plain areas.
 
 On a plain ground, such as a white wall, lightness says nothing about the color. Several bins are
 likely, and training weights raise the rare ones, so the mean color is a pastel cloud. Here, the
@@ -20,7 +20,7 @@ CALM_GAIN = 1.15  # for ab, because without some of the weights colors are dulle
 def calm_mean(
     logits: Tensor, lightness: Tensor, bins: Tensor, weight: Tensor, temperature: float = 1.0
 ) -> Tensor:
-    """Return the mean color ab (N, 2, H / 4, W / 4) with less color on plain grounds.
+    """Return the mean color ab (N, 2, H / 4, W / 4) with less color on plain areas.
 
     logits (N, Q, H / 4, W / 4); lightness (N, 1, H, W); bins (Q, 2); weight (Q,): of the bins in
     the training loss.

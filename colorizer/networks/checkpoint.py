@@ -33,7 +33,7 @@ PRETRAINED_FOLDER = Path(__file__).parents[1] / "pretrained"
 # A file with one of these suffixes is the release of Zhang et al.; ours are all .safetensors.
 ZHANG_RELEASE_SUFFIXES = {".pth", ".pt"}
 
-PRIOR_PREFIX = "prior."  # of the names of tensors with the color prior
+PRIOR_PREFIX = "prior."  # begins the names of the tensors of the color prior
 
 # Keys: schema, objective, backbone, trained_at and config; epoch, val_loss and metrics (the epoch's
 # row of the log); sources (SHA-256 of the split and the prior); photographs (their number by

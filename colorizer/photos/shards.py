@@ -54,7 +54,7 @@ def plan_shards(files: Sequence[Path], shard_bytes: int) -> list[ShardPlan]:
 
 
 def write_shards(folder: Path, plans: Sequence[ShardPlan], out: str) -> Iterator[bool]:
-    """Write shards of photographs in `folder` to a folder or URL; yield for each if it was written.
+    """Write shards of photographs in `folder` to a folder or URL; yield whether each was written.
 
     A shard is not written again if it has the right size and is newer than its photographs. The
     bytes depend on nothing but the photographs. Raises ColorizerError if `out` has other shards.

@@ -53,7 +53,7 @@ def is_decoded_by_tifffile(page: TiffPage) -> bool:
 
 
 def is_decoded_by_pillow(page: TiffPage) -> bool:
-    """Return whether Pillow decodes files of this layout right."""
+    """Return whether Pillow decodes files of this layout correctly."""
     photometric, bits = page.photometric, page.bitspersample
     if count_extra_channels(page) > (alpha_kind(page) is not None):
         return False

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 NOISE_SD = 0.15  # in units of L
-LIMIT = NOISE_SD * sqrt(6)  # of a symmetric triangular distribution with this standard deviation
+LIMIT = NOISE_SD * sqrt(6)  # bound of the symmetric triangular distribution with this SD
 
 
 def add_lightness_noise(lightness: Tensor, image: str, method: str) -> Tensor:

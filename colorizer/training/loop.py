@@ -33,10 +33,10 @@ from colorizer.training.state import (
 from colorizer.training.stopping import TrainingTimer
 
 SECONDARY_LOSS = {"l2": "mean", "mcl": "unweighted"}  # names of the losses that are only logged
-MAX_WARMUP_SHARE = 0.1  # of a run, so that short runs do not consist of warm-up only
+MAX_WARMUP_SHARE = 0.1  # share of a run, so that short runs do not consist of warm-up only
 EXPLOSION_FACTOR = 100.0  # training stops if the loss exceeds this multiple of the first loss
 
-PLAIN_WINDOW_PX = 9  # of a training crop, in which plainness is measured for --plain-weights
+PLAIN_WINDOW_PX = 9  # window of a training crop in which plainness is measured (--plain-weights)
 
 # A loss maps raw predictions, ab and L to (N, 2): the loss to minimize and one that is only logged.
 LossFunction = Callable[[Tensor, Tensor, Tensor], Tensor]

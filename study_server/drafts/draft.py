@@ -13,7 +13,7 @@ class StaleDraftError(StudyError):
 
 
 def draft_version(study: Study) -> str:
-    """Return what identifies the present draft; a study that is imported again has another one."""
+    """Return an identifier of the draft's version, which changes if the study is imported again."""
     return f"{study.revision}-{study.created_at.timestamp():.0f}"
 
 
@@ -25,7 +25,7 @@ def has_live_participants(db: Session, study: Study) -> bool:
 
 
 def find_lock(db: Session, study: Study) -> str:
-    """Return why the draft cannot be changed, as a sentence without its end; "" if it can."""
+    """Return why the draft cannot be changed, as a sentence without a period; "" if it can."""
     if study.design is not None:
         return "The design is frozen"
     if has_live_participants(db, study):

@@ -1,4 +1,4 @@
-"""Save a changed protocol: adapt the texts, and delete who rehearsed under the old one."""
+"""Save a changed protocol: adapt the texts, and delete the rehearsals of the old one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

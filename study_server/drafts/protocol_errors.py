@@ -57,7 +57,7 @@ def find_key(message: str) -> str:
 
 
 def explain_error(error: Mapping[str, Any]) -> str:
-    """Return a sentence without its end for an error of pydantic."""
+    """Return a sentence without a period for an error of pydantic."""
     given, context = error.get("input"), error.get("ctx", {})
     if error["type"] == "string_pattern_mismatch" and given:
         characters = describe_characters(context["pattern"])

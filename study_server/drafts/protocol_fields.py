@@ -43,7 +43,7 @@ GROUPS = {
 }  # fmt: skip
 TABLE_KEYS = ("staircase", "scales", "questions")  # with fields of their own
 FIXED_KEYS = ("slug", "wording", "preset")  # the form only shows them
-PATTERN_MEANINGS = {  # what a person calls the characters of a pattern
+PATTERN_MEANINGS = {  # the characters of a pattern, in words
     "a-z": "lowercase letters",
     "A-Z": "capital letters",
     "0-9": "digits",

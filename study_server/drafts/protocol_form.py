@@ -10,7 +10,7 @@ from study_server.protocol.model import Protocol
 FormValues = Mapping[str, str]  # by the name of the input
 REPEATED_TABLES = ("questions", "scales")
 LANGUAGE_LISTS = ("options", "labels")  # by language, one per line
-MAX_ENTRIES = 40  # of a table in a form
+MAX_ENTRIES = 40  # per table in a form
 
 
 def split_list(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from study_server.protocol.model import Protocol
 from study_server.stimuli.manifest import ManifestRow, select_rows
 from study_server.storage.models import Stimulus, Study
 
-STORED = Path("stimuli")  # what messages call the manifest, which is not at hand
+STORED = Path("stimuli")  # stands for the manifest in messages; the file is not stored
 LOCATION_PATTERN = re.compile(r"^stimuli(:\d+)?: ")
 
 

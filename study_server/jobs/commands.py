@@ -1,7 +1,7 @@
 """Jobs that run a command of this project, such as `study simulate`, as a process of its own.
 
-With STUDY_PROGRESS=json, a command says on stderr how far it is, in lines such as
-{"progress": 0.4}. The last line that is something else becomes the message of a job that failed.
+With STUDY_PROGRESS=json, a command reports its progress on stderr, in lines such as
+{"progress": 0.4}. The last other line becomes the message of a job that failed.
 """
 
 import json

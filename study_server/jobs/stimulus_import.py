@@ -51,7 +51,7 @@ def run_import(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:
 
 
 def _tidy(source: Path, folder: Path, report: AuditReport | None) -> None:
-    """Remove what nobody needs any more after a refusal."""
+    """Remove the files that are no longer needed after a refusal."""
     if report is None or not report.kinds:
         remove_path(folder)
     elif not report.is_acceptable and source.parent == folder:

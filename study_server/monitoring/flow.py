@@ -1,4 +1,4 @@
-"""Count where participants stand, and after which trial they stopped."""
+"""Count participants by outcome, and by the trial after which they stopped."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

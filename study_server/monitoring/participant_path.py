@@ -1,4 +1,4 @@
-"""One participant's path in time: what they were shown, and what they answered.
+"""One participant's path through the study: what they were shown, and what they answered.
 
 While the study is blinded, the path of a live participant contains no truth, no method and no
 image, and in a staircase nothing from which the correctness of answers could be computed.

@@ -18,7 +18,7 @@ CONNECT_TIMEOUT, REQUEST_TIMEOUT = timedelta(seconds=5), timedelta(seconds=30)
 MAX_RETRIES = 2
 NO_BUCKET = "NoSuchBucket"  # in the storage's reply
 DENIED = ("PermissionDenied", "Unauthenticated")  # in the names of obstore's errors
-DENIED_STATUS = re.compile(r"status code: 40[13]")  # of a list, for which there is no such error
+DENIED_STATUS = re.compile(r"status code: 40[13]")  # obstore has no error for a denied list
 MAX_REASON = 160  # characters of the storage's own words in a message
 
 
@@ -49,7 +49,7 @@ class Bucket:
             self._store = S3Store.from_url(
                 url,
                 client_options={
-                    "allow_http": True,  # of a storage in one's own network
+                    "allow_http": True,  # for a storage in one's own network
                     "connect_timeout": CONNECT_TIMEOUT,
                     "timeout": REQUEST_TIMEOUT,
                 },

@@ -21,7 +21,7 @@ Track = Callable[[Iterable[Any], int], Iterable[Any]]
 def find_damaged_objects(
     db: Session, study: Study, bucket: Bucket, track: Track = lambda items, _total: items
 ) -> list[str]:
-    """Return a line for each stimulus that the bucket lacks, or has with other bytes.
+    """Return a line for each stimulus that is missing from the bucket or has changed there.
 
     track: wraps the stimuli, for a progress bar. Raises StudyError if the bucket cannot be read.
     """

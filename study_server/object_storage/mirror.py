@@ -1,7 +1,7 @@
 """Keep a copy of a bucket's stimuli in the folder of each server, from which it sends them.
 
 Images are never fetched when a browser asks for them: photographs are shown beside the fakes of
-every method and would be there sooner, so that the time of a reply would give fakes away. A new
+every method and would be fetched sooner, so the time of a reply would give fakes away. A new
 folder therefore appears only once all of its files are there.
 """
 
@@ -74,7 +74,7 @@ def mirror_stimuli(
     server does this at a time; the others return at once.
     """
     name = f"stimuli of {socket.gethostname()}:{folder}"
-    with suppress(StudyError), exclusively(engine, name, "another process does it"):
+    with suppress(StudyError), exclusively(engine, name, "another process is doing it"):
         with read_session(engine) as db:
             studies = db.scalars(select(Study).order_by(Study.state != StudyState.OPEN, Study.id))
             missing = {study.slug: find_missing(db, study, folder) for study in studies.all()}

@@ -13,7 +13,7 @@ from study_server.storage.models import Identity, LinkParameter, Participant, St
 from study_server.storage.plan_counts import subtract_participants
 from study_server.vocabulary import JobKind, Mode
 
-PARTICIPANTS_PER_TRANSACTION = 50  # of a deletion of many
+PARTICIPANTS_PER_TRANSACTION = 50  # when many are deleted
 
 
 def delete_participant(db: Session, participant: Participant) -> None:

@@ -9,7 +9,7 @@ from study_server.vocabulary import QuestionType
 
 MAX_TEXT_ANSWER = 1000  # characters
 MAX_NUMBER = 1_000_000_000  # in absolute value
-DECIMALS = 3  # that are stored of a number
+DECIMALS = 3  # numbers are stored with at most this many
 # The 0-based index of an option, a number, or a text; None: the participant prefers not to say.
 GivenAnswer = int | float | str | None
 
@@ -88,6 +88,8 @@ def _check_text(answer: float | str) -> str:
 
 def _format_number(answer: float | str) -> str:
     """Format a number without trailing zeros, so that equal numbers are stored alike."""
-    if isinstance(answer, str) or not abs(answer) <= MAX_NUMBER:  # which is false for NaN, too
+    if (
+        isinstance(answer, str) or not abs(answer) <= MAX_NUMBER
+    ):  # `not <=`, because every comparison with NaN is false
         raise ValueError(NOT_A_NUMBER)
     return f"{round(answer, DECIMALS) + 0.0:.{DECIMALS}f}".rstrip("0").rstrip(".")

@@ -35,7 +35,7 @@ def make_report(engine: Engine, settings: Settings, slug: str, mode: Mode) -> Pa
         require_reportable(db, study, mode)
         update_lapsed_outcomes(db, study)
     with TemporaryDirectory() as name:
-        folder = Path(name)  # which only its owner can read
+        folder = Path(name)  # only its owner can read it
         _export(engine, slug, folder, (mode,))
         _write_stimulus_manifest(engine, settings, slug, folder / MANIFEST_CSV)
         run_analysis(

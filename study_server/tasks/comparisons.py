@@ -1,4 +1,4 @@
-"""The parts that the tasks share in which several candidates are compared on the scale `rank`."""
+"""Functions that are shared by the tasks that compare candidates on the scale `rank`."""
 
 import math
 import sys

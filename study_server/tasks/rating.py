@@ -30,7 +30,7 @@ from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 HAS_TRUTH = False
 CHOICE_SCALE = None
 BUTTONS = {"next": N_("Continue")}
-NOISE_SD = 0.7  # of a simulated person's scores, on the scale of log odds
+NOISE_SD = 0.7  # noise in a simulated person's scores, on the scale of log odds
 
 
 class Scores(AnswerBody):

@@ -1,4 +1,4 @@
-"""The parts that the tasks share in which no answer is right or wrong."""
+"""Functions that are shared by the tasks in which no answer is right or wrong."""
 
 from collections.abc import Iterator, Sequence
 

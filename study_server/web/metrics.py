@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 pages = Blueprint("metrics", __name__)
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # where worker processes share what they count
+FOLDER_VARIABLE = (
+    "PROMETHEUS_MULTIPROC_DIR"  # names the folder in which worker processes share counters
+)
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 ANSWER_ROUTE = "/trials/<trial_token>/response"
 

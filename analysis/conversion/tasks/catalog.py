@@ -1,4 +1,4 @@
-"""The tasks that a table may be about, and the fields that tell them."""
+"""The tasks that a table may be about, and the fields by which they are recognized."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ TASKS_BY_FIELD = (  # the first of these fields that the records have tells the 
 
 
 def find_task(records: Records) -> str:
-    """Return the task that the fields tell. Raises ConversionError if they tell none."""
+    """Infer the task from the fields. Raises ConversionError if they do not determine it."""
     if any(field.startswith("score") for field in records.fields):
         return "rating"
     for fields, task in TASKS_BY_FIELD:

@@ -1,4 +1,4 @@
-"""The bias and the inconsistency of each participant who rates, to screen, not to correct.
+"""The bias and the inconsistency of each rater, for screening and not for correction.
 
 A participant's bias is the mean difference of their ratings from the mean ratings of the same
 stimuli (ITU-T P.913), and their inconsistency is the standard deviation of what is left (Li et al.
