@@ -4,6 +4,7 @@ IEC 61966-2-1; D65, 2-degree observer, with the constants of scikit-image. L is 
 b of sRGB colors are in [-108, 99]. Only this module depends on the white point and the gamut.
 """
 
+from collections.abc import Callable
 from itertools import product
 
 import torch
@@ -22,6 +23,7 @@ XYZ_TO_RGB = torch.linalg.inv(RGB_TO_XYZ) * D65_WHITE  # for XYZ relative to the
 # Colors up to half a level outside [0, 1] still round to a valid byte, so they count as
 # displayable.
 HALF_LEVEL = 0.5 / 255
+CELLS = 4096  # narrower than the least distance between the luminances of two levels of blue
 MAX_BLUE_SHIFT = 2  # levels by which blue, which hardly changes L, may differ to keep L
 
 
@@ -106,25 +108,47 @@ def to_bytes_keeping_lightness(rgb: Tensor, lightness: Tensor) -> Tensor:
     """
     red, green, blue = (rgb * 255).clamp(0, 255).unbind(dim=1)
     byte = torch.arange(256, device=rgb.device) / 255
-    tables = RGB_TO_XYZ[1].to(byte)[:, None] * _srgb_to_linear(byte)  # luminances, (3, 256)
-    between_blues = (tables[2, 1:] + tables[2, :-1]) / 2
-    least_blue, most_blue = blue.round() - MAX_BLUE_SHIFT, blue.round() + MAX_BLUE_SHIFT
+    of_red, of_green, of_blue = RGB_TO_XYZ[1].to(byte)[:, None] * _srgb_to_linear(byte)
+    find_level = _build_level_finder(of_blue)
+    nearest = blue.round().long()
+    least, most = (nearest - MAX_BLUE_SHIFT).clamp(min=0), (nearest + MAX_BLUE_SHIFT).clamp(max=255)
     wanted = _lab_f_inverse((lightness[:, 0] + 16) / 116)
     best = torch.full_like(wanted, torch.inf)
-    chosen = torch.zeros_like(rgb)
-    for up in product((0, 1), repeat=2):
-        r, g = (x.floor().add(one).clamp(max=255) for x, one in zip((red, green), up, strict=True))
-        rest = wanted - tables[0][r.long()] - tables[1][g.long()]
-        b = (
-            torch.searchsorted(between_blues, rest)
-            .float()
-            .clamp(least_blue, most_blue)
-            .clamp(0, 255)
-        )
-        error = (rest - tables[2][b.long()]).abs()
-        chosen = torch.where((error < best)[:, None], torch.stack([r, g, b], dim=1), chosen)
+    chosen = [nearest, nearest, nearest]
+    reds = [(r, wanted - of_red[r]) for r in _round_down_and_up(red)]
+    greens = [(g, of_green[g]) for g in _round_down_and_up(green)]
+    for (r, without_red), (g, green_luminance) in product(reds, greens):
+        rest = without_red - green_luminance
+        b = find_level(rest).clamp(least, most)
+        error = (rest - of_blue[b]).abs()
+        is_better = error < best
+        chosen = [torch.where(is_better, *both) for both in zip((r, g, b), chosen, strict=True)]
         best = torch.minimum(error, best)
-    return chosen.to(torch.uint8).movedim(1, -1)
+    return torch.stack(chosen, dim=-1).to(torch.uint8)
+
+
+def _round_down_and_up(levels: Tensor) -> tuple[Tensor, Tensor]:
+    down = levels.long()
+    return down, (down + 1).clamp(max=255)
+
+
+def _build_level_finder(luminances: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return a function that finds the levels whose luminances (256,) are nearest to given ones.
+
+    It looks them up in cells so narrow that at most one boundary between levels is in each. That
+    is faster than a binary search.
+    """
+    cells_per_unit = CELLS / luminances[-1]
+    boundaries = (luminances[1:] + luminances[:-1]) / 2
+    starts = torch.arange(CELLS + 1, device=luminances.device) / cells_per_unit
+    first_levels = torch.searchsorted(boundaries, starts)
+    boundaries = torch.cat([boundaries, boundaries.new_tensor([torch.inf])])
+
+    def find_levels(wanted: Tensor) -> Tensor:
+        first = first_levels[(wanted * cells_per_unit).clamp(0, CELLS).long()]
+        return first + (boundaries[first] < wanted)
+
+    return find_levels
 
 
 def from_bytes(pixels: Tensor) -> Tensor:

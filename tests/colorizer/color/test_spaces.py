@@ -151,6 +151,22 @@ def test_rounding_keeps_lightness_better_than_any_neighbor_could() -> None:
     assert changed[:, 2].max() <= MAX_BLUE_SHIFT + 0.5
 
 
+def test_rounding_finds_the_best_of_all_levels_nearby() -> None:
+    rgb = torch.rand(1, 3, 60, 60, generator=torch.Generator().manual_seed(0)) ** 3  # many dark
+    lightness = rgb_to_lightness(rgb)
+    red, green, blue = (rgb * 255).unbind(dim=1)
+    shifts = range(-MAX_BLUE_SHIFT, MAX_BLUE_SHIFT + 1)
+    errors = [
+        (rgb_to_lightness(torch.stack([r, g, b.clamp(0, 255)], dim=1) / 255) - lightness).abs()
+        for r in (red.floor(), red.ceil())
+        for g in (green.floor(), green.ceil())
+        for b in (blue.round() + shift for shift in shifts)
+    ]
+    rounded = from_bytes(to_bytes_keeping_lightness(rgb, lightness))
+    ours = (rgb_to_lightness(rounded) - lightness).abs()
+    assert (ours - torch.stack(errors).amin(dim=0)).max() < 2e-3  # the best is that of luminances
+
+
 def test_a_margin_keeps_colors_off_the_edge_of_the_gamut_and_grays_the_rest() -> None:
     lab = rgb_to_lab(srgb_corners()[:, :, None])
     margin = 3 / 255
