@@ -103,13 +103,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         **routes.DOCUMENT,
     )
     _configure(app, settings)
-    app.extensions["settings"] = settings
-    app.extensions["engine"] = engine or open_engine(settings.database_url)
-    app.extensions["writer"] = writable_engine(app.extensions["engine"])
-    app.extensions["read_slots"] = BoundedSemaphore(MAX_CONCURRENT_READS)
-    ensure_current_schema(app.extensions["engine"])
-    app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
-    app.extensions["unanswered"] = UnansweredEnrollments(settings.max_unanswered)
+    connect(app, settings, engine or open_engine(settings.database_url))
     language.init_app(app)
     code_marks.init_app(app)
     _register_routes(app)
@@ -121,6 +115,17 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # as Flask documents it
     return app
+
+
+def connect(app: Flask, settings: Settings, engine: Engine) -> None:
+    """Connect an application to a database; what it counts starts at 0. Raises StudyError."""
+    app.extensions["settings"] = settings
+    app.extensions["engine"] = engine
+    app.extensions["writer"] = writable_engine(engine)
+    app.extensions["read_slots"] = BoundedSemaphore(MAX_CONCURRENT_READS)
+    ensure_current_schema(engine)
+    app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
+    app.extensions["unanswered"] = UnansweredEnrollments(settings.max_unanswered)
 
 
 def _configure(app: Flask, settings: Settings) -> None:

@@ -20,7 +20,6 @@ from PIL import Image
 from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from study_server.app import create_app
 from study_server.protocol.model import Protocol
 from study_server.protocol.study_toml import create_protocol
 from study_server.settings import Settings
@@ -28,6 +27,7 @@ from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import RehearsalServer, simulate_participants
 from study_server.stimuli.manifest import MANIFEST_COLUMNS
 from study_server.studies import researchers
+from tests.apps import open_app
 from tests.databases import Databases, open_prepared, run_postgresql
 from tests.imported_studies import open_study
 
@@ -196,7 +196,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Flask:
     """Return the server with the short study open."""
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
-    return create_app(
+    return open_app(
         Settings(
             database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
         ),
@@ -256,7 +256,7 @@ def serve_study(folder: Path, manifest: Path, protocol: Protocol) -> Iterator[Li
     url = f"sqlite:///{folder / 'study.sqlite'}"
     engine = open_prepared(url)
     slug = open_study(engine, protocol, manifest, folder / "instance")
-    app = create_app(
+    app = open_app(
         Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
     )
     with served(app) as address:

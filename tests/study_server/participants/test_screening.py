@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine, func, select
 
-from study_server.app import create_app
 from study_server.export.csv_files import export_study
 from study_server.participants.color_plates import DIGITS, PLATE_PX
 from study_server.participants.screening import plate_digits
@@ -23,6 +22,7 @@ from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Screening
 from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import Mode, Outcome
+from tests.apps import open_app
 from tests.conftest import SECRET, short_protocol, simulate
 from tests.imported_studies import open_study
 from tests.study_server.browsing import consent
@@ -41,7 +41,7 @@ HEALTHY = {"color_vision": "normal", "night_light": "off"}
 def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Flask:
     """The server with a short study that screens."""
     open_study(engine, short_protocol(**ASKED), manifest, tmp_path / "instance")
-    return create_app(
+    return open_app(
         Settings(
             database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
         ),
@@ -170,7 +170,7 @@ def test_a_study_without_screening_starts_with_the_trials(
     engine: Engine, database_url: str, tmp_path: Path, manifest: Path
 ) -> None:
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
-    client = create_app(
+    client = open_app(
         Settings(
             database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
         ),
@@ -190,7 +190,7 @@ def test_recorded_answers_do_not_screen_out(
     asked: dict[str, Any], engine: Engine, database_url: str, tmp_path: Path, manifest: Path
 ) -> None:
     open_study(engine, short_protocol(**asked), manifest, tmp_path / "instance")
-    client = create_app(
+    client = open_app(
         Settings(
             database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
         ),

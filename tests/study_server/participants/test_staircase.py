@@ -10,7 +10,6 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from study_server.app import create_app
 from study_server.errors import StudyError
 from study_server.export.csv_files import export_study
 from study_server.participants import enrollment, replacement
@@ -27,6 +26,7 @@ from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find_study
 from study_server.tasks.task import InvalidAnswerError
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialFlag
+from tests.apps import open_app
 from tests.conftest import SECRET, simulate
 from tests.databases import open_prepared
 from tests.imported_studies import open_study
@@ -183,7 +183,7 @@ def app_with_study(engine: Engine, database_url: str, manifest: Path, tmp_path: 
     settings = Settings(
         database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
     )
-    return create_app(settings, engine)
+    return open_app(settings, engine)
 
 
 def test_simulated_people_climb_the_stairs_that_their_answers_make(

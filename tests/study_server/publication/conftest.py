@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from study_server.app import create_app
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import write_transaction
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
 from study_server.studies.lookup import find_study
+from tests.apps import open_app
 from tests.conftest import SECRET, short_protocol, simulate, write_stimuli
 from tests.databases import open_prepared
 from tests.imported_studies import open_study
@@ -35,9 +35,7 @@ def answered_study(folder: Path, protocol: Protocol) -> Iterator[Engine]:
     open_study(engine, protocol, manifest, instance)
     with write_transaction(engine) as db:
         freeze_study(db, find_study(db, protocol.slug), PLAN, "0" * 64)
-    app = create_app(
-        Settings(database_url=url, instance_folder=instance, secret_key=SECRET), engine
-    )
+    app = open_app(Settings(database_url=url, instance_folder=instance, secret_key=SECRET), engine)
     simulate(app, protocol.slug, PEOPLE, POPULATION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDY_DATABASE_URL", url)

@@ -13,7 +13,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from study_server.app import create_app
 from study_server.export.csv_files import export_study
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import SubmittedResponse
@@ -27,6 +26,7 @@ from study_server.storage.engine import read_session, write_session, write_trans
 from study_server.storage.models import Response, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
+from tests.apps import open_app
 from tests.conftest import SECRET, short_protocol, simulate
 from tests.databases import open_prepared
 from tests.imported_studies import open_study
@@ -46,7 +46,7 @@ def serve(task: str, folder: Path, manifest: Path, **changes: Any) -> Flask:
     )
     open_study(engine, protocol, manifest, folder / "instance")
     settings = Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET)
-    return create_app(settings, engine)
+    return open_app(settings, engine)
 
 
 def read(file: Path) -> Rows:

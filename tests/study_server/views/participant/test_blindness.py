@@ -14,11 +14,11 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from study_server.app import create_app
 from study_server.settings import Settings
 from study_server.storage.engine import open_engine, read_session
 from study_server.storage.models import Trial
 from study_server.storage.schema import ensure_current_schema
+from tests.apps import open_app
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.imported_studies import open_study
@@ -42,7 +42,7 @@ def blind_app(tmp_path: Path, many: Path) -> Flask:
     ensure_current_schema(engine)
     protocol = short_protocol("short", practice=0, trials=TRIALS, attention_checks=0)
     open_study(engine, protocol, many, tmp_path / "instance")
-    return create_app(
+    return open_app(
         Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine
     )
 
@@ -154,7 +154,7 @@ def test_without_pixels_the_methods_of_a_judged_task_are_guessed_by_chance(
     shown = {"reference": "real", "caption": True, "assignment": "within", "practice": 0}
     settings = SETTINGS[task] | shown | {"task": task, "trials": TRIALS, "attention_checks": 0}
     open_study(engine, short_protocol("short", **settings), captioned, tmp_path / "instance")
-    app = create_app(
+    app = open_app(
         Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine
     )
     received = list(receive_judged(app, task))

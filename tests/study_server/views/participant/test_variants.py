@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from study_server.app import create_app
 from study_server.participants import current_trial, enrollment, replacement, scoring
 from study_server.participants.current_trial import ParticipationOverError
 from study_server.participants.enrollment import StudyFullError
@@ -22,6 +21,7 @@ from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find_study
 from study_server.tasks.task import InvalidAnswerError, WireAnswer
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
+from tests.apps import open_app
 from tests.conftest import SECRET, short_protocol
 from tests.imported_studies import open_study
 from tests.study_server.acting import (
@@ -204,7 +204,7 @@ def served(
 ) -> tuple[Flask, FlaskClient, str]:
     """Return a browser that has consented."""
     open_study(engine, protocol, manifest, tmp_path / "instance")
-    app = create_app(
+    app = open_app(
         Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine
     )
     client = app.test_client()

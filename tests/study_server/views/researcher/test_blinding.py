@@ -10,13 +10,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
-from study_server.app import create_app
 from study_server.participants.participation import store_comment
 from study_server.settings import Settings
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, StudyState
+from tests.apps import open_app
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.imported_studies import open_study
 from tests.study_server.monitoring.people import take_part
@@ -59,7 +59,7 @@ def app(
     settings = Settings(
         database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
     )
-    return create_app(settings, engine)
+    return open_app(settings, engine)
 
 
 def list_addresses(app: Flask) -> Iterator[str]:
