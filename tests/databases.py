@@ -7,8 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import (
+    URL,
+    Compiled,
+    Connection,
+    Engine,
+    NullPool,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 
 from study_server.storage.engine import open_engine
 from study_server.storage.models import Base
@@ -30,14 +41,38 @@ EMPTY_ALL = f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"
 Schema = tuple[object, ...]
 
 
+class SharedStatements(dict[Any, Compiled]):
+    """The compiled statements of all engines; each engine would compile its own for every test.
+
+    The first part of a key is the engine's dialect, of which the name is kept.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the compiled statement, or the default."""
+        return super().get((key[0].name, *key[1:]), default)
+
+    def __setitem__(self, key: Any, statement: Compiled) -> None:
+        super().__setitem__((key[0].name, *key[1:]), statement)
+
+
+STATEMENTS = SharedStatements()
+
+
 def open_prepared(url: str) -> Engine:
     """Open a database with the current schema. A new SQLite file is copied from a migrated one."""
     engine = open_engine(url)
+    engine.update_execution_options(compiled_cache=STATEMENTS)
     file = Path(str(engine.url.database))
-    if engine.dialect.name == "sqlite" and not file.exists():
-        file.write_bytes(migrated_file())
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", do_not_wait_for_the_disk)
+        if not file.exists():
+            file.write_bytes(migrated_file())
     ensure_current_schema(engine)
     return engine
+
+
+def do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")  # tests kill processes, never the machine
 
 
 @cache

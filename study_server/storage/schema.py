@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from alembic import command
@@ -60,9 +61,15 @@ def _schema_change(connection: Connection) -> Iterator[None]:
             driver.execute("PRAGMA foreign_keys=ON")
 
 
+@cache
+def _read_migrations() -> ScriptDirectory:
+    """Read the program's migrations, once per process."""
+    return ScriptDirectory.from_config(_alembic_config())
+
+
 def latest_revision() -> str:
     """Return the revision that this program works with."""
-    return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
+    return str(_read_migrations().get_current_head())
 
 
 def read_revision(connection: Connection) -> str | None:
@@ -72,7 +79,7 @@ def read_revision(connection: Connection) -> str | None:
     """
     revision = MigrationContext.configure(connection).get_current_revision()
     try:
-        ScriptDirectory.from_config(_alembic_config()).get_revision(revision or "base")
+        _read_migrations().get_revision(revision or "base")
     except CommandError as error:
         raise StudyError(
             f"the database has schema {revision}, which this version ({latest_revision()}) does "

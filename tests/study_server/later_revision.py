@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from study_server import migrations
@@ -56,3 +57,5 @@ def add_later_revision(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return config
 
     monkeypatch.setattr(schema, "_alembic_config", with_folder)
+    migrations_with_folder = ScriptDirectory.from_config(with_folder())
+    monkeypatch.setattr(schema, "_read_migrations", lambda: migrations_with_folder)
