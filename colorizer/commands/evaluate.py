@@ -40,7 +40,6 @@ from colorizer.evaluation.measuring import (
 from colorizer.evaluation.perceptual import load_judges
 from colorizer.evaluation.scores import bin_weights, estimate_means
 from colorizer.evaluation.tables import render_table, write_metrics
-from colorizer.figures.evaluation import save_figures, save_sheets
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.classifier import read_labels
 from colorizer.networks.cpu_inference import fuse_for_cpu
@@ -162,6 +161,8 @@ def evaluate(
     estimates = estimate_means(list(scores.values()), np.random.default_rng(seed))
     write_metrics(out, estimates, scores)
     if draws_figures:
+        from colorizer.figures.evaluation import save_figures, save_sheets  # matplotlib is slow
+
         save_figures(out, measured)
         save_sheets(out, setup, photographs, scores, size)
     if not quiet and not as_json:

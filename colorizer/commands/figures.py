@@ -23,8 +23,6 @@ from colorizer.commands.options import (
 from colorizer.commands.terminal import print_refused, print_summary
 from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, save_png
-from colorizer.figures.curves import draw_bin_weights, draw_loss_curves, read_log, save_figure
-from colorizer.figures.network import draw_network, trace_layers
 from colorizer.networks.checkpoint import load_colorizer, read_header
 from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
@@ -83,6 +81,8 @@ def figures(
         raise ColorizerError(
             f"no run in {RUNS_FOLDER}; run `colorizer train` first, or use --run FOLDER"
         )
+    from colorizer.figures.curves import draw_bin_weights, save_figure  # matplotlib is slow
+
     for folder in runs:
         save_run_figures(folder, out)
     refused = {}
@@ -101,6 +101,9 @@ def figures(
 
 def save_run_figures(folder: Path, out: Path) -> None:
     """Save the loss curves and the network diagram of a run."""
+    from colorizer.figures.curves import draw_loss_curves, read_log, save_figure
+    from colorizer.figures.network import draw_network, trace_layers
+
     checkpoint = folder / "best.safetensors"
     objective = read_header(checkpoint)["objective"]
     losses = draw_loss_curves(read_log(folder / "log.csv"), objective)
