@@ -42,9 +42,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.delenv("STUDY_INSTANCE", raising=False)
         run("colorizer", "split", "photographs", "--test", 8, "--val", 2)
         run("colorizer", "prior")
-        for objective in ("l2", "mcl"):
-            tiny = "--weights", "random", "--minutes", 0.05, "--crop", 32, "--batch-size", 2
-            run("colorizer", "train", "--objective", objective, *tiny)
+        for objective, backbone in (("l2", "resnet50"), ("mcl", "resnet50v2")):
+            tiny = "--weights", "random", "--minutes", 0.01, "--crop", 32, "--batch-size", 2
+            run("colorizer", "train", "--objective", objective, "--backbone", backbone, *tiny)
         run("colorizer", "batch", "--split", "test", "--size", 48)
         run("study", "wording", "study.toml")
         run("study", "import", "study.toml", "outputs/manifest.csv")

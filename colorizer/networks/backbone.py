@@ -124,19 +124,19 @@ class PreActivationBlock(nn.Module):
 class ResNet50V2(FeaturePyramid):
     """The stem and stages 1 to 3 of ResNet-50 v2 (MXNet Gluon).
 
-    The modules are named as in the weights file.
+    The modules are named as in the weights file. width: channels of the stem. blocks: their number
+    in each stage.
     """
 
-    channels = (256, 512, 1024)  # at strides 4, 8, 16
-
-    def __init__(self) -> None:
+    def __init__(self, width: int = 64, blocks: tuple[int, int, int] = (3, 4, 6)) -> None:
         super().__init__()
+        self.channels = (4 * width, 8 * width, 16 * width)  # at strides 4, 8, 16
         self.input_norm = nn.BatchNorm2d(3)
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.layer1 = _stage(64, 64, blocks=3, stride=1)
-        self.layer2 = _stage(256, 128, blocks=4, stride=2)
-        self.layer3 = _stage(512, 256, blocks=6, stride=2)
+        self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = _stage(width, width, blocks[0], stride=1)
+        self.layer2 = _stage(4 * width, 2 * width, blocks[1], stride=2)
+        self.layer3 = _stage(8 * width, 4 * width, blocks[2], stride=2)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

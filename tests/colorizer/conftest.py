@@ -14,6 +14,7 @@ from colorizer.photos.splits import (
     inspect_files,
 )
 from colorizer.training.photo_cache import PhotoCache, build_photo_cache, open_photo_cache
+from tests.colorizer.little_networks import little_networks
 from tests.colorizer.pictures import write_pictures
 
 CPU = torch.device("cpu")
@@ -26,6 +27,18 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def _little_networks() -> Iterator[None]:
+    with little_networks():
+        yield
+
+
+@pytest.fixture(scope="module")
+def _little_networks_in_module() -> Iterator[None]:
+    with little_networks():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from colorizer.training.loop import build_loss, train
 from colorizer.training.photo_cache import PhotoCache
 from colorizer.training.state import TrainConfig, create_training_state
 from colorizer.training.stopping import TrainingTimer
+from tests.colorizer.little_networks import little_networks
 from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")
@@ -33,9 +34,11 @@ def main(folder: Path, *, double: bool = False) -> None:
     """Train the small model, saving after every step so that the process can be killed.
 
     double: train in float64 without saves in between. In so small a network, float32 rounding
-    changes gradients by up to a percent, more than the differences that the tests look for.
+    changes gradients by up to a percent, more than the differences that the tests look for. The
+    network is little; without `double` it is not, because each step must last until it was seen.
     """
-    with distributed.process_group(CPU):
+    little = little_networks() if double else nullcontext()
+    with little, distributed.process_group(CPU):
         run = create_training_state(replace(LITTLE, epochs=1 if double else 2), None, CPU)
         for network in (run.model, run.ema_model) if double else ():
             network.double().register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))

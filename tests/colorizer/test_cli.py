@@ -23,7 +23,7 @@ from tests.colorizer.pictures import draw, truncate, write_pictures
 
 QUICK = (
     *("--backbone", "resnet50v2", "--weights", "random"),
-    *("--crop", "32", "--batch-size", "4", "--minutes", "0.02"),
+    *("--crop", "32", "--batch-size", "4", "--minutes", "0.002"),
 )
 
 
@@ -58,6 +58,7 @@ def shell(
     return Shell(capsys)
 
 
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.slow(5)
 def test_twelve_photographs_are_split_trained_on_and_made_into_stimuli(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
@@ -87,7 +88,7 @@ def test_twelve_photographs_are_split_trained_on_and_made_into_stimuli(shell: Sh
     code, _, err = shell("train", "--objective", "l2", "--resume", "--crop", "48")
     assert (code, err.count("\n")) == (2, 1)
     assert "this run was started with crop 32, which --resume cannot change" in err
-    code, _, err = shell("train", "--objective", "l2", "--resume", "--minutes", "0.02")
+    code, _, err = shell("train", "--objective", "l2", "--resume", "--minutes", "0.002")
     assert code == 0
     assert "runs/l2: continuing after epoch 1" in err
     assert "epoch 2, steps" in err
@@ -108,6 +109,7 @@ def test_the_command_that_starts_a_run_also_continues_it(shell: Shell) -> None:
     assert "runs/l2: continuing after epoch 1" in err
 
 
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.slow(4)
 def test_shards_train_like_the_folder_that_was_packed(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
@@ -134,6 +136,7 @@ def test_shards_train_like_the_folder_that_was_packed(shell: Shell) -> None:
     assert not Path("runs/three").exists()
 
 
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.slow(2)
 def test_classification_is_unweighted_with_lambda_1(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)

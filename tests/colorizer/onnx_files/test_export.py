@@ -62,6 +62,7 @@ def test_a_process_without_torch_colorizes_a_jpeg_with_an_exported_file(
     assert difference.mean() < 0.1
 
 
+@pytest.mark.usefixtures("_little_networks")
 def test_the_exported_ab_are_those_of_the_model_at_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

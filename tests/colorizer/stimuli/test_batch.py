@@ -38,6 +38,8 @@ from colorizer.stimuli.methods import GAMUT_MARGIN, to_lab
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 
+pytestmark = pytest.mark.usefixtures("_little_networks_in_module")
+
 SIZE = 64
 METHODS = ("real", "foil", "l2", "mcl", "mcl-annealed")
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
@@ -56,7 +58,7 @@ def untrained_model(objective: str) -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def settings() -> StimulusSettings:
+def settings(_little_networks_in_module: None) -> StimulusSettings:
     models = {objective: untrained_model(objective) for objective in ("l2", "mcl")}
     return StimulusSettings(METHODS, models, SIZE, seed=0)
 

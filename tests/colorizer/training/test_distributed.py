@@ -23,6 +23,7 @@ from tests.colorizer.pictures import write_pictures
 from tests.ports import free_port
 
 PROJECT = Path(__file__).parents[3]
+LITTLE_CLI = "tests.colorizer.little_networks"
 
 
 class TwoHalves(nn.Module):
@@ -117,7 +118,7 @@ def test_nodes_without_a_shared_disk_resume_from_whichever_has_the_newest_save(
     options = ["--backbone", "resnet50v2", "--weights", "random", "--crop", "32", "--batch-size"]
     command = [*options, "4", "--objective", "l2", "--resume", "--cache", "cache", "--minutes"]
 
-    (code, _, said), other = run_nodes(nodes, "colorizer", "train", *command, "0.02")
+    (code, _, said), other = run_nodes(nodes, LITTLE_CLI, "train", *command, "0.002")
     assert (code, other) == (0, (0, "", "")), said
     assert "runs/l2: no run to resume; starting a new one" in said
     saves = [node / "runs" / "l2" / RESUME_FILE for node in nodes]
@@ -127,7 +128,7 @@ def test_nodes_without_a_shared_disk_resume_from_whichever_has_the_newest_save(
     assert np.array_equal(*caches)
 
     shutil.rmtree(nodes[0] / "runs")
-    (code, _, said), other = run_nodes(nodes, "colorizer", "train", *command, "0.02")
+    (code, _, said), other = run_nodes(nodes, LITTLE_CLI, "train", *command, "0.002")
     assert (code, other) == (0, (0, "", "")), said
     assert "runs/l2: continuing after epoch 1" in said
     assert [read_header(save)["epoch"] for save in saves] == [2, 2]

@@ -51,16 +51,17 @@ def prior(photographs: list[Photograph]) -> ColorPrior:
 
 
 @pytest.mark.parametrize(("objective", "max_ratio"), [("l2", 0.8), ("mcl", 0.93)])
-@pytest.mark.slow(6)
+@pytest.mark.usefixtures("_little_networks")
+@pytest.mark.slow(3)
 def test_training_reduces_the_validation_loss(
     objective: str, max_ratio: float, squares: PhotoCache, prior: ColorPrior, tmp_path: Path
 ) -> None:
     run_prior = prior if objective == "mcl" else None
-    config = replace(LITTLE, objective=objective, crop=48, epochs=2, min_epoch_steps=16)
+    config = replace(LITTLE, objective=objective, crop=48, epochs=2, min_epoch_steps=32)
     run, loss = create_training_state(config, run_prior, CPU), build_loss(run_prior, CPU)
     before = validate(run, squares, loss)
     reports = list(train(run, squares, squares, loss, tmp_path))
-    assert sum(isinstance(report, StepReport) for report in reports) == 32
+    assert sum(isinstance(report, StepReport) for report in reports) == 64
     assert run.best_val_loss < max_ratio * before[0]  # before: the loss of gray, or of the prior
 
     with (tmp_path / "log.csv").open() as file:
@@ -103,6 +104,7 @@ def projection(run: TrainingState) -> torch.nn.Conv2d:
     return run.model.head.project
 
 
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.slow(2)
 def test_a_nan_loss_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
     run = create_training_state(LITTLE, None, CPU)
@@ -112,6 +114,7 @@ def test_a_nan_loss_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.slow(2)
 def test_an_exploding_loss_stops_the_run_and_keeps_the_last_save(
     squares: PhotoCache, tmp_path: Path
@@ -132,6 +135,7 @@ def test_an_exploding_loss_stops_the_run_and_keeps_the_last_save(
     assert saved.keys() == again.model.state_dict().keys()
 
 
+@pytest.mark.usefixtures("_little_networks")
 def test_a_nan_gradient_changes_no_weights(squares: PhotoCache, tmp_path: Path) -> None:
     run = create_training_state(LITTLE, None, CPU)
     before = copy.deepcopy(run.ema_model.state_dict())
@@ -154,6 +158,7 @@ def test_training_reduces_the_validation_loss_of_zhang2016(
     assert model_name(read_header(tmp_path / "best.safetensors")) == "zhang2016"
 
 
+@pytest.mark.usefixtures("_little_networks")
 def test_a_validation_split_without_color_photographs_is_refused(
     squares: PhotoCache, tmp_path: Path
 ) -> None:
@@ -170,6 +175,7 @@ def test_a_validation_split_without_color_photographs_is_refused(
         )
 
 
+@pytest.mark.usefixtures("_little_networks")
 def test_gray_crops_change_no_weights(squares: PhotoCache, tmp_path: Path) -> None:
     gray = squares._replace(images=torch.full_like(squares.images, 128))
     run = create_training_state(replace(LITTLE, weight_decay=0.0), None, CPU)

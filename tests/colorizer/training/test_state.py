@@ -29,6 +29,7 @@ from colorizer.training.state import (
 )
 from tests.colorizer import little_training
 from tests.colorizer.conftest import CPU
+from tests.colorizer.little_networks import little_networks
 from tests.colorizer.little_training import LITTLE
 
 PROJECT = Path(__file__).parents[3]
@@ -71,12 +72,13 @@ def test_a_killed_and_resumed_run_ends_with_the_same_model(tmp_path: Path) -> No
 def saved(squares: PhotoCache, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file of a saved run."""
     folder = tmp_path_factory.mktemp("saved")
-    run = create_training_state(LITTLE, None, CPU)
-    list(train(run, squares, squares, build_loss(None, CPU), folder))
+    with little_networks():
+        run = create_training_state(LITTLE, None, CPU)
+        list(train(run, squares, squares, build_loss(None, CPU), folder))
     return folder / RESUME_FILE
 
 
-@pytest.mark.slow(1)
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.parametrize("damage", ["cut", "another version", "another network"])
 def test_a_damaged_run_is_not_resumed(damage: str, saved: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(saved, tmp_path))
@@ -95,6 +97,7 @@ def encoder_and_decoder_peaks(run: TrainingState) -> list[float]:
     return [group["peak"] for group in run.optimizer.param_groups]
 
 
+@pytest.mark.usefixtures("_little_networks")
 def test_a_pretrained_backbone_has_a_lower_learning_rate(tmp_path: Path) -> None:
     untrained = create_training_state(LITTLE, None, CPU)
     assert encoder_and_decoder_peaks(untrained) == [1e-3, 1e-3]

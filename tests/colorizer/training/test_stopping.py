@@ -20,6 +20,7 @@ from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
 
 
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.slow(3)
 def test_an_epoch_ended_by_the_time_limit_is_validated_and_saved(
     squares: PhotoCache, tmp_path: Path
@@ -37,6 +38,7 @@ def test_an_epoch_ended_by_the_time_limit_is_validated_and_saved(
     load_colorizer(tmp_path / "best.safetensors", CPU)
 
 
+@pytest.mark.usefixtures("_little_networks")
 @pytest.mark.slow(3)
 def test_a_stopped_run_is_saved_and_can_be_resumed(squares: PhotoCache, tmp_path: Path) -> None:
     loss, stop_requests = build_loss(None, CPU), iter([False, True])
