@@ -4,7 +4,7 @@ PYTHON ?= python3
 # seconds on importing the tests, so that fewer are better for the fast ones.
 CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 WORKERS ?= $(shell expr 2 \* $(CORES))
-FAST_WORKERS ?= $(shell expr 1 + $(CORES))
+FAST_WORKERS ?= $(CORES)
 export OMP_WAIT_POLICY ?= PASSIVE
 unexport PYTHONDONTWRITEBYTECODE# compiled modules start faster, and tests start many commands
 
