@@ -34,6 +34,7 @@ PLOT_LEFT, PLOT_WIDTH = (
 # shares of the width: of two axes beside each other
 WIDE_LEFT, WIDE_WIDTH, NARROW_LEFT = 0.30, 0.40, 0.76
 TOP_MARGIN, BOTTOM_MARGIN = 0.30, 0.50
+LINE_HEIGHT = 0.16  # of small text
 FONT_SIZE, SMALL_FONT_SIZE = 10, 9  # points
 PANEL_HEIGHT = 1.5  # inches; height of a method's panel
 MAX_LABEL_LETTERS, MAX_SMALL_LABEL_LETTERS = 17, 21  # letters of a label that fit
@@ -63,10 +64,14 @@ def make_two_row_axes(height: float, first: float) -> tuple[Axes, Axes]:
     return wide, narrow
 
 
-def make_matrix_axes(cells: int, cell_height: float, left: float) -> Axes:
-    """Make axes of cells x cells, whose first row is at the top; left: inches for labels."""
+def make_matrix_axes(cells: int, cell_height: float, left: float, more_lines: int) -> Axes:
+    """Make axes of cells x cells, whose first row is at the top.
+
+    left: inches for labels. more_lines: of the labels above the columns, beyond the first.
+    """
     share = left / FIGURE_WIDTH
-    axes = _make_axes(cells * cell_height, share, 0.995 - share, foot=0.08)
+    head = TOP_MARGIN + more_lines * LINE_HEIGHT
+    axes = _make_axes(cells * cell_height, share, 0.995 - share, foot=0.08, head=head)
     axes.set_xlim(0, cells)
     axes.set_ylim(cells, 0)
     axes.set_xticks([])
@@ -116,9 +121,15 @@ def score_locator(ends: tuple[float, float]) -> MaxNLocator:
     return MaxNLocator(5, integer=ends[1] - ends[0] > 2, steps=[1, 2, 2.5, 5, 10])
 
 
-def _make_axes(height: float, left: float, across: float, foot: float = BOTTOM_MARGIN) -> Axes:
+def _make_axes(
+    height: float,
+    left: float,
+    across: float,
+    foot: float = BOTTOM_MARGIN,
+    head: float = TOP_MARGIN,
+) -> Axes:
     """Make empty axes of this height (inches) in a figure of their own."""
-    size = TOP_MARGIN + height + foot
+    size = head + height + foot
     figure = Figure(figsize=(FIGURE_WIDTH, size))
     axes = figure.add_axes((left, foot / size, across, height / size))
     _remove_spines(axes)

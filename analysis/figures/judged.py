@@ -167,10 +167,11 @@ def draw_win_matrix(pairs: Sequence[ReportPart], methods: Sequence[str]) -> Figu
         (b, a): (1 - rate, bounds and (1 - bounds[1], 1 - bounds[0]))
         for (a, b), (rate, bounds) in rates.items()
     }
-    axes = make_matrix_axes(len(methods), CELL_HEIGHT, MATRIX_LABEL_WIDTH)
     letters = int(MATRIX_LETTERS / len(methods))
-    for column, method in enumerate(methods):
-        label = "\n".join(wrap(method_label(method), letters, max_lines=2, placeholder="…"))
+    labels = [wrap(method_label(name), letters, max_lines=2, placeholder="…") for name in methods]
+    more_lines = max(map(len, labels), default=1) - 1
+    axes = make_matrix_axes(len(methods), CELL_HEIGHT, MATRIX_LABEL_WIDTH, more_lines)
+    for column, label in enumerate(map("\n".join, labels)):
         axes.text(column + 0.5, -0.12, label, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE,
                   color=MUTED)  # fmt: skip
     for row, method in enumerate(methods):
