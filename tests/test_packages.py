@@ -33,6 +33,7 @@ WRITES_BELOW_A_TEMPORARY_NAME = {
     "study_server.export.zip_stream.stream_zip",
     "study_server.stimuli.files.store_stimulus",
     "study_server.stimuli.zip_upload._unpack",
+    "analysis.publication.software.copy_software",
     "study_server.publication.publishing._write",
     "study_server.publication.stimuli.write_stimuli",
 }

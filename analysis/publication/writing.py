@@ -1,6 +1,6 @@
 """The command `python -m analysis.publication.writing`, which `study publish` runs.
 
-It writes the report of a published study, and its page, into the folder.
+It writes the report of a published study, its page, and a copy of the analysis into the folder.
 """
 
 import io
@@ -13,22 +13,25 @@ import click
 
 from analysis.files import atomic_write_files, run_command
 from analysis.publication.page import REPORT_FOLDER, STIMULI_FOLDER, render_publication_page
+from analysis.publication.software import copy_software
 from analysis.report import report
 from analysis.report_data import REPORTED_LIBRARIES
 
 REPORT_JSON, PAGE, CONSTRAINTS_FILE = "report.json", "index.html", "constraints.txt"
+SOFTWARE_FOLDER = "software"
 DESCRIPTION_FILE, DESIGN_FILE = "dataset_description.json", "materials/design.json"
 
 
 @click.command(name="writing")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def write_publication(folder: Path) -> None:
-    """Write the report and the page of the published study in FOLDER."""
+    """Write the report and the page of the published study in FOLDER, and the code for them."""
     compute_report(folder, folder / REPORT_FOLDER)
     numbers = read_json(folder / REPORT_FOLDER / REPORT_JSON)
     page = render_publication_page(folder, numbers, read_json(folder / DESCRIPTION_FILE))
     constraints = format_constraints(numbers["software"])
     atomic_write_files(folder, {PAGE: page.encode(), CONSTRAINTS_FILE: constraints.encode()})
+    copy_software(folder / SOFTWARE_FOLDER)
 
 
 def compute_report(folder: Path, out: Path) -> None:

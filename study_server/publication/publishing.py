@@ -29,8 +29,8 @@ from study_server.publication.facts import PublicationFacts
 from study_server.publication.privacy import coarsen_environments
 from study_server.publication.stimuli import StimulusChoice, find_tags, write_stimuli
 from study_server.publication.texts import (
+    MAKEFILE,
     format_citation,
-    format_makefile,
     format_readme,
     format_short_citation,
 )
@@ -43,6 +43,10 @@ from study_server.vocabulary import Mode, Outcome, StudyState
 
 ALL_STIMULI = StimulusChoice()
 MODEL_CARDS_FOLDER = "materials/model-cards"
+BEYOND_PSYCH_DS = (  # what Psych-DS does not know, and its validator would warn of
+    ".psychds-ignore", "CITATION.cff", "Makefile", CHECKSUM_FILE, "constraints.txt",
+    "croissant.json", "index.html", "report", "software", "stimuli",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,12 +123,13 @@ def _write_study(
     tables, coarsened = _protect(build_tables(db, study, (publication.mode,), blinded=False))
     notes = [*_describe_absence(study, publication), *coarsened]
     citation = format_short_citation(study.title, facts, published_on)
-    description = _describe(study, facts)
+    description = _describe(study, facts, citation)
     files: dict[str, str] = {
         "dataset_description.json": format_json(description),
         "README.md": format_readme(study.title, citation, facts.license, notes),
         "CITATION.cff": format_citation(study.title, facts, published_on),
-        "Makefile": format_makefile(),
+        "Makefile": MAKEFILE,
+        ".psychds-ignore": "".join(f"{name}\n" for name in BEYOND_PSYCH_DS),
         **{f"materials/{path}": text for path, text in build_preregistration(db, study).items()},
     }
     for path, content in (*files.items(), *iterate_data_files(db, study, tables)):
@@ -141,7 +146,7 @@ def _write_study(
     return notes
 
 
-def _describe(study: Study, facts: PublicationFacts) -> dict[str, Any]:
+def _describe(study: Study, facts: PublicationFacts, citation: str) -> dict[str, Any]:
     authors = [
         {"@type": "Person", "name": name} | ({"@id": f"https://orcid.org/{orcid}"} if orcid else {})
         for name, orcid in facts.split_authors()
@@ -149,6 +154,7 @@ def _describe(study: Study, facts: PublicationFacts) -> dict[str, Any]:
     return {
         **describe_dataset(study),
         "author": authors,
+        "citation": citation,
         "license": f"https://spdx.org/licenses/{facts.license}.html",
         **({"url": facts.url} if facts.url else {}),
     }

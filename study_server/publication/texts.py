@@ -8,24 +8,22 @@ from importlib.metadata import version
 from study_server.publication.facts import PublicationFacts
 
 MAKEFILE = """\
-# Check the files of this study, and compute its report again. Python 3.11+ and make are enough.
+# Check the files of this study, and compute its report again. Python 3.11 or newer and make are
+# enough; pip downloads the libraries that software/requirements.txt lists.
 PYTHON ?= python3
-PACKAGE ?= hue-and-eye[analysis]=={version}
+CONSTRAINTS ?= --constraint constraints.txt
+NEWER = run `make reproduce PYTHON=python3.12`, or with another Python from 3.11 on
 
 .PHONY: reproduce
 reproduce: .venv/installed
-	.venv/bin/python -m analysis.reproduce .
+	PYTHONPATH=software .venv/bin/python -B -m analysis.reproduce .
 
-.venv/installed:
+.venv/installed: constraints.txt software/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("$(NEWER)" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt "$(PACKAGE)"
+	.venv/bin/python -m pip install --quiet $(CONSTRAINTS) --requirement software/requirements.txt
 	touch $@
 """
-
-
-def format_makefile() -> str:
-    """Return the Makefile, which installs the version that wrote this folder."""
-    return MAKEFILE.format(version=version("hue-and-eye"))
 
 
 def format_citation(title: str, facts: PublicationFacts, published: date) -> str:
@@ -74,6 +72,7 @@ Open `index.html` in a browser for the results, the images and the method.
   trials were drawn.
 - `stimuli/`: the images as they were shown, or their addresses, with `manifest.csv`.
 - `report/`: the report, its tables and figures.
+- `software/`: the code that computed the report, from Hue & Eye {version("hue-and-eye")} (MIT).
 - `dataset_description.json` (Psych-DS) and `croissant.json` (Croissant): machine-readable
   descriptions.
 - `SHA256SUMS`: the checksums of all files.
@@ -84,9 +83,11 @@ Open `index.html` in a browser for the results, the images and the method.
 make reproduce
 ```
 
-This installs Hue & Eye with the versions in `constraints.txt`, checks every file against
-`SHA256SUMS`, computes `report/report.json` again from `data/`, and compares the numbers. To take
-Hue & Eye from a checkout, run `make reproduce "PACKAGE=/path/to/checkout[analysis]"`.
+This needs `make`, Python 3.11 or newer, and a connection to a package index, from which pip takes
+the libraries with the versions in `constraints.txt`. It checks every file against `SHA256SUMS`,
+computes `report/report.json` again from `data/` with the code in `software/`, and compares the
+numbers. If your Python is too new for these versions, `make reproduce CONSTRAINTS=` takes the
+newest libraries.
 
 ## Repeat the study with other people
 

@@ -1,7 +1,5 @@
-"""The rules of Psych-DS (psychds-docs.readthedocs.io, Rules and Conventions), each as a check."""
+"""A study is exported as a Psych-DS dataset (psychds-docs.readthedocs.io)."""
 
-import csv
-import json
 import re
 from pathlib import Path
 
@@ -17,15 +15,13 @@ from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.studies.unblinding import decide_blinding
 from study_server.vocabulary import Mode, RecruitmentSource
-
-# of the validator's schema: rules.files.tabular_data.data.Datafile.fileRegex
-DATA_FILE = re.compile(r"([a-z]+-[a-zA-Z0-9]+)(_[a-z]+-[a-zA-Z0-9]+)*_data\.(csv|tsv)")
-KEYWORDS = {
-    "study", "site", "subject", "session", "task", "condition", "trial", "stimulus", "description",
-}  # fmt: skip
-OF_A_DATASET = {  # of schema.org, those that are used here
-    "name", "description", "schemaVersion", "identifier", "keywords", "variableMeasured",
-}  # fmt: skip
+from tests.study_server.export.psych_ds_rules import (
+    list_data_files,
+    require_described_columns,
+    require_named_by_keywords,
+    require_rectangular,
+    require_valid,
+)
 
 
 @pytest.fixture
@@ -42,55 +38,22 @@ def dataset(engine_with_answers: Engine, tmp_path: Path) -> Path:
     return folder
 
 
-def data_files(dataset: Path) -> list[Path]:
-    return sorted((dataset / "data").rglob("*_data.csv"))
+def test_the_dataset_follows_the_rules(dataset: Path) -> None:
+    require_valid(dataset)
+    assert len(list_data_files(dataset)) == 9
+    require_rectangular(dataset / "documentation" / "codebook.csv")
 
 
-def read(file: Path) -> list[list[str]]:
-    with file.open(newline="", encoding="utf-8") as handle:
-        return list(csv.reader(handle, strict=True))
-
-
-def described(file: Path) -> list[str]:
-    return [variable["name"] for variable in json.loads(file.read_text())["variableMeasured"]]
-
-
-def test_the_description_has_the_required_properties_of_schema_org(
-    dataset: Path,
-) -> None:
-    description = json.loads((dataset / "dataset_description.json").read_text("utf-8"))
-    assert description["@context"] == "https://schema.org/"
-    assert description["@type"] == "Dataset"
-    assert {key for key in description if not key.startswith("@")} == OF_A_DATASET
-    assert description["name"]
-    assert description["description"]
-    for variable in description["variableMeasured"]:
-        assert set(variable) == {"@type", "name", "description"}
-        assert variable["@type"] == "PropertyValue"
-
-
-def test_there_are_data_files_named_by_official_keywords(dataset: Path) -> None:
-    files = data_files(dataset)
-    assert len(files) == 9
-    for file in (dataset / "data").rglob("*.csv"):
-        assert DATA_FILE.fullmatch(file.name), file
-        stem = file.name.removesuffix("_data.csv")
-        assert {keyword.partition("-")[0] for keyword in stem.split("_")} <= KEYWORDS
-
-
-def test_every_csv_has_a_header_and_rows_of_its_length(dataset: Path) -> None:
-    for file in dataset.rglob("*.csv"):
-        header, *rows = read(file)
-        assert len(set(header)) == len(header)
-        assert {len(row) for row in rows} <= {len(header)}
-        assert "row_id" not in header
-
-
-def test_every_column_is_described_and_nothing_else_is(dataset: Path) -> None:
-    columns = [column for file in data_files(dataset) for column in read(file)[0]]
-    assert set(described(dataset / "dataset_description.json")) == set(columns)
-    for file in data_files(dataset):
-        assert described(file.with_suffix(".json")) == read(file)[0]
+def test_broken_rules_are_noticed(dataset: Path) -> None:
+    (responses,) = dataset.glob("data/*-responses_data.csv")
+    header, rest = responses.read_text().split("\n", 1)
+    responses.write_text(f"{header},mood\n{rest}")
+    with pytest.raises(AssertionError):
+        require_rectangular(responses)
+    with pytest.raises(AssertionError):
+        require_described_columns(dataset)
+    with pytest.raises(AssertionError):
+        require_named_by_keywords(dataset / "data" / "responses.csv")
 
 
 def test_the_recommended_files_exist(dataset: Path) -> None:

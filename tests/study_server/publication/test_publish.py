@@ -5,7 +5,9 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import sys
+import tomllib
 from io import StringIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -32,12 +34,25 @@ from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, StudyState
 from tests.commands import call, run
 from tests.conftest import SECRET, short_protocol
+from tests.study_server.export.psych_ds_rules import require_valid
 from tests.study_server.publication.conftest import METHODS, PEOPLE, answered_study
+
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.slow(20)
 
 FACTS = ("--author", "Ada Lovelace <0000-0001-2345-678X>", "--license", "CC-BY-4.0")
 SIMULATED = ("--mode", "simulated")
+# PYTHONPATH=software, but before the checkout, which an editable installation puts on the path, too
+RUN_COPY = """
+import runpy, sys
+software, folder = sys.argv[1:]
+sys.path.insert(0, software)
+import analysis
+assert analysis.__file__.startswith(software), analysis.__file__
+sys.argv = ["reproduce", folder]
+runpy.run_module("analysis.reproduce", run_name="__main__")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +66,12 @@ def published(study: Engine) -> Path:
 
 def copy(published: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(published, tmp_path / "copy"))
+
+
+def check_with_its_software(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `make reproduce`'s command with the code in the folder, and nothing else of ours."""
+    command = [sys.executable, "-B", "-I", "-c", RUN_COPY, str(folder / "software"), str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
 
 
 def check(folder: Path) -> Result:
@@ -73,6 +94,16 @@ def test_the_folder_has_everything_that_readers_need(published: Path) -> None:
     with (published / "stimuli" / "manifest.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(images) == 40 * (len(METHODS) + 2)
+
+
+def test_the_folder_follows_the_rules_of_psych_ds(published: Path) -> None:
+    require_valid(published)
+    description = json.loads((published / "dataset_description.json").read_text())
+    assert description["citation"].startswith("Ada Lovelace (")
+    ignored = (published / ".psychds-ignore").read_text().splitlines()
+    known = {"data", "documentation", "materials", "README.md", "CHANGES.md"}
+    known |= {"dataset_description.json"}
+    assert {path.name for path in published.iterdir()} == {*ignored, *known}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of mlcroissant's libraries
@@ -98,9 +129,21 @@ def test_the_page_links_only_what_is_there(published: Path) -> None:
 
 
 def test_the_results_are_reproduced_from_the_folder_alone(published: Path, tmp_path: Path) -> None:
-    done = check(copy(published, tmp_path))
-    assert done.exit_code == 0, done.output
-    assert "the report computed here is the published one, to the last digit" in done.output
+    done = check_with_its_software(copy(published, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "the report computed here is the published one, to the last digit" in done.stdout
+
+
+def test_the_copied_software_has_its_requirements_and_its_license(published: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["analysis"]]
+    written = (published / "software" / "requirements.txt").read_text().splitlines()
+    assert {re.split("[<>=]", name)[0] for name in written} == {
+        re.split("[<>=]", name)[0] for name in needed
+    }
+    (license_text,) = published.glob("software/*.dist-info/licenses/LICENSE")
+    assert license_text.read_text() == (ROOT / "LICENSE").read_text()
+    assert "software/requirements.txt" in (published / "Makefile").read_text()
 
 
 @pytest.mark.parametrize(
