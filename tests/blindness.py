@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction import DictVectorizer
 
 Features = dict[str, float]
 PIXELS = (b"IDAT", b"IEND")
@@ -58,6 +56,9 @@ class Guesses:
 
 def guess(pairs: Sequence[Pair], fake_is_left: Sequence[bool]) -> Guesses:
     """Train on the first half of the pairs and guess the second half."""
+    from sklearn.ensemble import RandomForestClassifier  # which every worker would import
+    from sklearn.feature_extraction import DictVectorizer
+
     table = DictVectorizer(sparse=False).fit_transform([describe(pair) for pair in pairs])
     truth, half = np.array(fake_is_left), len(pairs) // 2
     forest = RandomForestClassifier(300, max_features=0.3, random_state=0)

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
@@ -53,6 +54,7 @@ sys.meta_path.insert(0, Forbid)
 """
 
 
+@cache
 def package_modules(package: str) -> dict[str, Path]:
     """Return every module of a package by its dotted name."""
     modules = {}
@@ -62,8 +64,13 @@ def package_modules(package: str) -> dict[str, Path]:
     return modules
 
 
-def imports(file: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports; `from a import b` always yields `a.b`."""
+@cache
+def imports(file: Path) -> tuple[str, ...]:
+    """Return the dotted names that a file imports; of `from a import b` always `a.b`."""
+    return tuple(iterate_imports(file))
+
+
+def iterate_imports(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)

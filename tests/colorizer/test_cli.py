@@ -303,7 +303,10 @@ def write_model_with_nan(path: Path) -> None:
         (["prior"], "run `colorizer split PHOTOS` first"),
         (["train"], "Missing option '--objective'"),
         (["train", "--objective", "mcl"], "run `colorizer prior` first"),
-        (["train", "--objective", "l2", "--weights", "absent.pth"], "no such file"),
+        (
+            ["train", "--objective", "l2", "--backbone", "resnet50v2", "--weights", "absent.pth"],
+            "no such file",
+        ),
         (["batch", "--split", "test", "--photos", "photos"], "use either --split or --photos"),
         (["shard", "absent", "--out", "out"], "'absent' does not exist"),
         (["shard", "empty", "--out", "out"], "no photographs in this folder"),
@@ -371,6 +374,7 @@ def test_a_folder_whose_photographs_are_all_below_out_is_refused_with_the_reason
     )
 
 
+@pytest.mark.slow(2)
 def test_commands_say_how_many_files_of_other_kinds_a_folder_has(shell: Shell) -> None:
     write_pictures(Path("photos"), 3)
     for name in ("a.jxl", "b.JXL", "c.psd", "d.txt", "e.xmp", "f.cr2", "g.svg", "h.pdf", "README"):

@@ -42,6 +42,7 @@ def report_both_ways(file: Path, rules: ExclusionRules) -> list[Any]:
     return [json.loads(json.dumps(one.report)) for one in (listed, counted)]
 
 
+@pytest.mark.slow(6)
 @pytest.mark.parametrize("name", STUDIES)
 def test_counts_give_the_report_of_the_trials_in_memory(name: str, tmp_path: Path) -> None:
     file = write_parquet(tmp_path / "responses.parquet", STUDIES[name])
@@ -66,6 +67,7 @@ def run_report(file: Path, *options: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow(1)
 def test_the_command_writes_the_whole_report_from_counts(tmp_path: Path) -> None:
     file = write_parquet(tmp_path / "responses.parquet", STUDIES["pairs"])
     assert run_report(file) == (0, "")

@@ -134,6 +134,7 @@ def test_simulated_studies_find_as_much_as_the_formula_says(study: PowerScenario
     assert simulate_power(study, people, studies=200, seed=0) == pytest.approx(0.8, abs=0.08)
 
 
+@pytest.mark.slow(1)
 def test_with_three_methods_the_power_is_that_after_holms_correction() -> None:
     study = PowerScenario((0.301, 0.226), TYPICAL, 40, 400, methods=3)
     assert study.alpha == pytest.approx(0.05 / 3)

@@ -204,6 +204,7 @@ def test_a_declared_covariate_has_its_table_and_an_undeclared_one_has_none(tmp_p
     assert (tmp_path / "report" / "subgroups.csv").read_text().count("\n") == 7
 
 
+@pytest.mark.slow(3)
 def test_the_report_on_rates_compares_declared_covariates(tmp_path: Path) -> None:
     rows = read_crossed_rows()
     for row in rows:

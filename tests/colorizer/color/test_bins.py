@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from colorizer.color.bins import (
@@ -21,6 +20,8 @@ SIGMA = 5.0
 
 def encode_by_search(ab: Tensor, neighbors: int) -> NDArray[np.float64]:
     """Return dense weights (P, 313) in float64, with neighbors found by scikit-learn."""
+    from sklearn.neighbors import NearestNeighbors  # which every worker would import
+
     search = NearestNeighbors(n_neighbors=neighbors).fit(bin_centers().double().numpy())
     distance, nearest = search.kneighbors(ab.double().numpy())
     weight = np.exp(-(distance**2 - distance[:, :1] ** 2) / (2 * SIGMA**2))

@@ -19,9 +19,6 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction import DictVectorizer
-from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from study_server.export.csv_files import export_study
 from study_server.participants import enrollment, replacement
@@ -145,6 +142,10 @@ def to_number(cell: str) -> float | str:
 
 def guess(rows: Sequence[Row], truths: Sequence[str]) -> float:
     """Return the probability of as many right guesses by naming the most frequent truth."""
+    from sklearn.ensemble import RandomForestClassifier  # which every worker would import
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
     table = DictVectorizer(sparse=False).fit_transform([encode(row) for row in rows])
     forest = RandomForestClassifier(60, max_features=0.3, random_state=0)
     people = [row["participant"] for row in rows]

@@ -54,6 +54,7 @@ def _trim(cell: str) -> str:
     return cell.removesuffix(".0")
 
 
+@pytest.mark.slow(3)
 def test_many_rows_leave_in_the_memory_of_two_row_groups(tmp_path: Path) -> None:
     def peak_bytes(rows: int) -> int:
         tracemalloc.start()

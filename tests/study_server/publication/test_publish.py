@@ -12,7 +12,6 @@ from io import StringIO
 from pathlib import Path
 from zipfile import ZipFile
 
-import mlcroissant
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, update
@@ -108,6 +107,8 @@ def test_the_folder_follows_the_rules_of_psych_ds(published: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of mlcroissant's libraries
 def test_croissant_describes_and_loads_the_answers(published: Path) -> None:
+    import mlcroissant  # which every worker would import
+
     dataset = mlcroissant.Dataset(published / "croissant.json")
     assert dataset.metadata.ctx.issues.report() == ""
     with (published / "data" / "study-faces_description-responses_data.csv").open() as file:
