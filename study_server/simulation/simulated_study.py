@@ -58,10 +58,14 @@ DECLINED_SHARE = 0.05  # of the study's own questions
 
 @dataclass(frozen=True)
 class RehearsalServer:
-    """A running server and the secret with which it reads invitations."""
+    """A running server and the secret with which it reads invitations.
+
+    transport: how requests reach it, if not through a connection to its address.
+    """
 
     address: str
     secret_key: str
+    transport: httpx.BaseTransport | None = None
 
 
 @contextmanager
@@ -148,7 +152,7 @@ def simulate_participants(
         token = create_invitation(
             server.secret_key, slug, Mode.SIMULATED, f"{person_seed}:{secrets.token_hex(8)}"
         )
-        with closing(SimulatedBrowser(server.address)) as browser:
+        with closing(SimulatedBrowser(server.address, server.transport)) as browser:
             base_url = give_consent(browser, f"/s/{slug}?{urlencode({'invitation': token})}")
             answer_screening(browser, base_url, engine)
             answer_questions(browser, base_url, protocol, QuestionPage.BEFORE, person_seed)
@@ -172,11 +176,15 @@ def _require_rates(protocol: Protocol, population: SimulatedPopulation) -> None:
 class SimulatedBrowser:
     """The parts of a browser that a simulated participant needs: a connection and cookies."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, transport: httpx.BaseTransport | None = None) -> None:
         # A server on loopback has no certificate; to load the system's would take 0.1 s.
         without_certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._client = httpx.Client(
-            base_url=address, timeout=60, trust_env=False, verify=without_certificates
+            base_url=address,
+            timeout=60,
+            trust_env=False,
+            verify=without_certificates,
+            transport=transport,
         )
 
     def close(self) -> None:
