@@ -56,6 +56,17 @@ def _cheap_password_hashes() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def coarse_figures() -> Iterator[None]:
+    """Render the figures of reports in few pixels; most tests look at what is drawn, not at them.
+
+    tests/analysis/figures renders them in full resolution.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.figures.canvas.PNG_DPI", 40)
+        yield
+
+
 def write_stimuli(
     folder: Path, images: int, size: int = 32, methods: Sequence[str] = METHODS
 ) -> Path:

@@ -25,7 +25,7 @@ from study_server.vocabulary import Mode
 from tests.conftest import SECRET, simulate, write_stimuli
 from tests.imported_studies import open_study
 
-pytestmark = pytest.mark.slow(60)
+pytestmark = [pytest.mark.slow(40), pytest.mark.usefixtures("coarse_figures")]
 
 PEOPLE = 2  # an interval needs two
 NO_EXCLUSIONS = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_correct=0))

@@ -40,7 +40,7 @@ from tests.faults.servers import Server, started
 from tests.recruits import FINISH, HALF_WAY, Fate, Recruit, come, local, recruits
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking
 
-pytestmark = pytest.mark.slow(60)
+pytestmark = [pytest.mark.slow(60), pytest.mark.usefixtures("coarse_figures")]
 
 IMAGES, TRIALS, ATTENTION_CHECKS, PLANNED = 40, 10, 10, 30
 EARLY = 20  # participants before the early export

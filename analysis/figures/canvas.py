@@ -35,6 +35,7 @@ PLOT_LEFT, PLOT_WIDTH = (
 WIDE_LEFT, WIDE_WIDTH, NARROW_LEFT = 0.30, 0.40, 0.76
 TOP_MARGIN, BOTTOM_MARGIN = 0.30, 0.50
 LINE_HEIGHT = 0.16  # of small text
+PNG_DPI = 300  # pixels per inch
 FONT_SIZE, SMALL_FONT_SIZE = 10, 9  # points
 PANEL_HEIGHT = 1.5  # inches; height of a method's panel
 MAX_LABEL_LETTERS, MAX_SMALL_LABEL_LETTERS = 17, 21  # letters of a label that fit
@@ -215,7 +216,7 @@ def render_figure(figure: Figure, kind: str, notice: str = "") -> bytes:
     )
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format=kind, dpi=300, metadata=metadata)
+        figure.savefig(buffer, format=kind, dpi=PNG_DPI, metadata=metadata)
     text.remove()
     return buffer.getvalue()
 

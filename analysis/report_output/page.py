@@ -1,7 +1,7 @@
 """Render the report as one self-contained page, without scripts or external files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -65,8 +65,12 @@ def render_page(
     )
 
 
+@cache
 def make_environment(*folders: Path) -> Environment:
-    """Return the templates of the report and of other folders, with the filters that they use."""
+    """Return the templates of the report and of other folders, with the filters that they use.
+
+    They are compiled once, however many reports are made; nobody may change the environment.
+    """
     environment = Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,

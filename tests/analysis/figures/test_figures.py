@@ -1,5 +1,6 @@
 """The figures draw the report's numbers, and fit into a page."""
 
+import io
 import re
 from itertools import combinations, pairwise
 from typing import Any
@@ -8,10 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from analysis.checks.funnel import Funnel
 from analysis.exclusions.people import STEP_LABELS
-from analysis.figures.canvas import inline_svg, render_figure
+from analysis.figures.canvas import FIGURE_WIDTH, inline_svg, render_figure
 from analysis.figures.figures import (
     draw_differences,
     draw_flow,
@@ -57,6 +59,12 @@ def test_long_names_above_a_matrix_are_inside_the_figure() -> None:
     texts = figure.axes[0].texts
     assert "Annealed\nMCL" in {text.get_text() for text in texts}
     assert max(text.get_window_extent().y1 for text in texts) <= figure.bbox.y1
+
+
+def test_a_figure_has_300_pixels_per_inch() -> None:
+    drawn = Image.open(io.BytesIO(render_figure(draw_rates(METHODS), "png")))
+    assert drawn.width == 300 * FIGURE_WIDTH
+    assert drawn.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
 def test_an_embedded_figure_has_the_pages_colors_and_a_description() -> None:
