@@ -7,6 +7,7 @@ import io
 import json
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,6 +64,28 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 """
+
+
+@cache
+def load_templates(language: str) -> Environment:
+    """Return the templates of the pages in a language, which are compiled once for all tests."""
+    templates = Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    templates.install_gettext_translations(load_catalog(language), newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+    templates.filters["seconds"] = lambda number: format_seconds(number, language)
+    return templates
+
+
+@cache
+def render_image(size: int, color: tuple[int, int, int]) -> bytes:
+    """Return a square PNG of one color."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (size, size), color).save(buffer, "png")
+    return buffer.getvalue()
 
 
 @dataclass
@@ -192,21 +215,11 @@ class TrialApi:
             self.broken_images -= 1
             return route.fulfill(body=b"no image", content_type="image/png")
         color = (60, 110, 150) if place == "1" else (150, 110, 60)
-        buffer = io.BytesIO()
-        Image.new("RGB", (self.size, self.size), color).save(buffer, "png")
-        return route.fulfill(body=buffer.getvalue(), content_type="image/png")
+        return route.fulfill(body=render_image(self.size, color), content_type="image/png")
 
     def render(self) -> str:
         """Return the player's page as the server renders it."""
-        templates = Environment(
-            loader=FileSystemLoader(ROOT / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            extensions=["jinja2.ext.i18n"],
-        )
-        catalog = load_catalog(self.language)
-        templates.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
-        templates.filters["seconds"] = lambda number: format_seconds(number, self.language)
+        templates, catalog = load_templates(self.language), load_catalog(self.language)
         settings = {
             "practice": self.practice,
             "trials": self.test,

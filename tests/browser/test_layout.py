@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.lone_player import TrialApi
+from tests.browser.lone_player import BASE, SITE, TrialApi
 
 pytestmark = pytest.mark.slow(60)
 
@@ -44,13 +43,25 @@ RECTANGLES = """() => {
 SCREENSHOTS = os.environ.get("LAYOUT_SCREENSHOTS")  # a folder
 
 
-@contextmanager
-def window(browser: Browser, width: int, height: int) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": width, "height": height})
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """Open one window for all tests of this file; a new one for each would take as long again."""
+    context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(10_000)
     yield page
     context.close()
+
+
+def visit(page: Page, api: TrialApi, width: int, height: int) -> None:
+    """Load the player in a window of this size, without anything that another test has stored."""
+    page.goto("about:blank")
+    page.unroute_all()
+    everything = {"origin": SITE, "storageTypes": "all"}
+    page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", everything)
+    page.set_viewport_size({"width": width, "height": height})
+    api.attach(page)
+    page.goto(SITE + BASE)
 
 
 def check(page: Page, width: int, height: int) -> list[tuple[str, list[float]]]:
@@ -79,52 +90,51 @@ def take_picture(page: Page, name: str) -> None:
 @pytest.mark.parametrize(("width", "height"), WINDOWS)
 @pytest.mark.parametrize("presentation", PRESENTATIONS)
 def test_nothing_is_cut_and_nothing_overlaps(
-    browser: Browser, presentation: str, width: int, height: int, size: int
+    page: Page, presentation: str, width: int, height: int, size: int
 ) -> None:
     api = TrialApi(
         practice=1, presentation=presentation, size=size, feedback_ms=0, question="fake",
         exposure_ms=None if presentation != "sequential" else 600,
     )  # fmt: skip
-    with window(browser, width, height) as page:
-        api.visit(page)
-        page.get_by_role("button", name="Start practice").click()
-        page.locator(
-            "#window-too-small:visible, #stage[data-visible-slots]:not([data-phase=blank])"
-            ":not([data-phase=waiting])"
-        ).first.wait_for()
-        name = f"{presentation}-{width}x{height}-{size}"
-        if page.locator("#window-too-small").is_visible():
-            take_picture(page, name)
-            expect(page.get_by_role("heading", name="This window is too small")).to_be_visible()
-            assert "POST trials/t0/start" not in api.sent
-            assert must_be_refused(presentation, width, height)
-            return
-        assert not must_be_refused(presentation, width, height)
-        images = seen_images(page, width, height, name)
-        page.locator("#stage[data-phase=choice]").wait_for()
-        take_picture(page, f"{name}-choice")
-        names = [part for part, _ in check(page, width, height)]
-        assert names.count("button") == 2
-        assert {"question", "counter", "stop"} <= {*names}
-        page.locator("#stage button[value]").first.click()
-        page.locator("#stage[data-phase=feedback]").wait_for()
-        take_picture(page, f"{name}-feedback")
-        feedback = check(page, width, height)
-        assert {"question", "image", "verdict", "button"} <= {part for part, _ in feedback}
-        stay = [box for part, box in feedback if part == "image"]
-        assert [box for box in stay if box in images] == images  # they have not moved
-        page.get_by_role("button", name="Continue").click()
-        page.locator("#break button").click()
-        page.locator("#stage[data-phase=choice]").wait_for()
-        parts = check(page, width, height)
-        assert {"progress", "counter", "stop"} <= {part for part, _ in parts}
-        page.locator("#stage button[value]").first.click()
-        page.wait_for_url("**/debrief")
-        scale = api.answers["t0"]["scale"]
-        shown = images[0][2] - images[0][0]
-        assert shown == pytest.approx(scale * size, abs=1)
-        assert shown >= MIN_IMAGE_PX - 1
-        assert scale <= 1
+    visit(page, api, width, height)
+    page.get_by_role("button", name="Start practice").click()
+    page.locator(
+        "#window-too-small:visible, #stage[data-visible-slots]:not([data-phase=blank])"
+        ":not([data-phase=waiting])"
+    ).first.wait_for()
+    name = f"{presentation}-{width}x{height}-{size}"
+    if page.locator("#window-too-small").is_visible():
+        take_picture(page, name)
+        expect(page.get_by_role("heading", name="This window is too small")).to_be_visible()
+        assert "POST trials/t0/start" not in api.sent
+        assert must_be_refused(presentation, width, height)
+        return
+    assert not must_be_refused(presentation, width, height)
+    images = seen_images(page, width, height, name)
+    page.locator("#stage[data-phase=choice]").wait_for()
+    take_picture(page, f"{name}-choice")
+    names = [part for part, _ in check(page, width, height)]
+    assert names.count("button") == 2
+    assert {"question", "counter", "stop"} <= {*names}
+    page.locator("#stage button[value]").first.click()
+    page.locator("#stage[data-phase=feedback]").wait_for()
+    take_picture(page, f"{name}-feedback")
+    feedback = check(page, width, height)
+    assert {"question", "image", "verdict", "button"} <= {part for part, _ in feedback}
+    stay = [box for part, box in feedback if part == "image"]
+    assert [box for box in stay if box in images] == images  # they have not moved
+    page.get_by_role("button", name="Continue").click()
+    page.locator("#break button").click()
+    page.locator("#stage[data-phase=choice]").wait_for()
+    parts = check(page, width, height)
+    assert {"progress", "counter", "stop"} <= {part for part, _ in parts}
+    page.locator("#stage button[value]").first.click()
+    page.wait_for_url("**/debrief")
+    scale = api.answers["t0"]["scale"]
+    shown = images[0][2] - images[0][0]
+    assert shown == pytest.approx(scale * size, abs=1)
+    assert shown >= MIN_IMAGE_PX - 1
+    assert scale <= 1
 
 
 def seen_images(page: Page, width: int, height: int, name: str) -> list[list[float]]:
@@ -144,48 +154,45 @@ def must_be_refused(presentation: str, width: int, height: int) -> bool:
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (560, 480), (844, 390), (1366, 625)])
 @pytest.mark.parametrize("presentation", PRESENTATIONS)
 def test_long_texts_and_messages_overlap_nothing(
-    browser: Browser, presentation: str, width: int, height: int
+    page: Page, presentation: str, width: int, height: int
 ) -> None:
     api = TrialApi(
         practice=1, presentation=presentation, size=512, feedback_ms=0, language="de",
         question_text="Welches Bild hat künstliche Farben, die ein Computerprogramm erzeugt hat?",
         exposure_ms=None if presentation != "sequential" else 150, lost_answers=1,
     )  # fmt: skip
-    with window(browser, width, height) as page:
-        api.visit(page)
-        page.locator("#instructions button").click()
-        page.locator("#window-too-small:visible, #stage[data-phase=choice]").first.wait_for()
-        if page.locator("#window-too-small").is_visible():
-            assert must_be_refused(presentation, width, height)
-            return
-        check(page, width, height)
-        page.locator("#stage button[value]").first.click()
-        expect(page.locator("#stage [role=status]")).to_contain_text("Keine Verbindung")
-        check(page, width, height)
-        page.locator("#stage[data-phase=feedback]").wait_for()
-        check(page, width, height)
+    visit(page, api, width, height)
+    page.locator("#instructions button").click()
+    page.locator("#window-too-small:visible, #stage[data-phase=choice]").first.wait_for()
+    if page.locator("#window-too-small").is_visible():
+        assert must_be_refused(presentation, width, height)
+        return
+    check(page, width, height)
+    page.locator("#stage button[value]").first.click()
+    expect(page.locator("#stage [role=status]")).to_contain_text("Keine Verbindung")
+    check(page, width, height)
+    page.locator("#stage[data-phase=feedback]").wait_for()
+    check(page, width, height)
 
 
-def test_a_window_that_shrinks_during_a_trial_still_shows_everything(browser: Browser) -> None:
+def test_a_window_that_shrinks_during_a_trial_still_shows_everything(page: Page) -> None:
     api = TrialApi(presentation="simultaneous", exposure_ms=None, size=512)
-    with window(browser, 1366, 740) as page:
-        api.visit(page)
-        page.get_by_role("button", name="Start").click()
-        page.locator("#stage[data-phase=choice]").wait_for()
-        page.set_viewport_size({"width": 800, "height": 420})
-        page.wait_for_timeout(100)
-        check(page, 800, 420)
-        page.locator("#stage button[value]").first.click()
-        page.wait_for_url("**/debrief")
-        assert "resized" in api.answers["t0"]["flags"]
+    visit(page, api, 1366, 740)
+    page.get_by_role("button", name="Start").click()
+    page.locator("#stage[data-phase=choice]").wait_for()
+    page.set_viewport_size({"width": 800, "height": 420})
+    page.wait_for_timeout(100)
+    check(page, 800, 420)
+    page.locator("#stage button[value]").first.click()
+    page.wait_for_url("**/debrief")
+    assert "resized" in api.answers["t0"]["flags"]
 
 
-def test_a_window_that_grows_makes_room(browser: Browser) -> None:
+def test_a_window_that_grows_makes_room(page: Page) -> None:
     api = TrialApi(presentation="simultaneous", exposure_ms=None, size=512)
-    with window(browser, 500, 740) as page:
-        api.visit(page)
-        page.get_by_role("button", name="Start").click()
-        expect(page.locator("#window-too-small")).to_contain_text("need 560")
-        page.set_viewport_size({"width": 700, "height": 740})
-        page.locator("#stage[data-phase=choice]").wait_for()
-        check(page, 700, 740)
+    visit(page, api, 500, 740)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#window-too-small")).to_contain_text("need 560")
+    page.set_viewport_size({"width": 700, "height": 740})
+    page.locator("#stage[data-phase=choice]").wait_for()
+    check(page, 700, 740)
