@@ -1,6 +1,7 @@
 """Shared fixtures and helpers: tiny stimuli, real databases, a served study."""
 
 import csv
+import gc
 import hashlib
 import os
 import threading
@@ -117,6 +118,20 @@ def pytest_configure() -> None:
     """Disable the deadline of property tests, which a busy machine would exceed."""
     settings.register_profile("unhurried", deadline=None)
     settings.load_profile("unhurried")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Import the tests without looking for garbage, and do not search them again afterwards.
+
+    They are hundreds of thousands of objects, which are needed to the end.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
