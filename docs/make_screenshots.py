@@ -76,15 +76,15 @@ class RunJobs:
         run_due_jobs(self.engine)
 
 
-def make_screenshots(pictures: Path, browser: Browser) -> None:
-    """Make a study in a browser and save a picture of each step."""
+def make_screenshots(pictures: Path, browser: Browser, people: int = 20) -> None:
+    """Make a study in a browser and save a picture of each step; people: simulated ones."""
     pictures.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name, start_tour(Path(name), pictures, browser) as tour:
         upload = make_zip(Path(name))
         create_study(tour)
         upload_images(tour, upload)
         fill_in_texts(tour)
-        rehearse(tour)
+        rehearse(tour, people)
         freeze(tour)
         recruit(tour)
 
@@ -158,14 +158,14 @@ def fill_in_texts(tour: Tour) -> None:
         page.get_by_role("status").first.wait_for()
 
 
-def rehearse(tour: Tour) -> None:
+def rehearse(tour: Tour, people: int) -> None:
     """Start a preview, let simulated participants take part, and look at their report."""
     page = tour.page
     tour.go("Rehearse")
     page.get_by_role("link", name="Start a preview").click()
     tour.shoot("consent")
     page.go_back()
-    page.get_by_role("spinbutton", name="Participants").fill("20")
+    page.get_by_role("spinbutton", name="Participants").fill(str(people))
     page.get_by_role("button", name="Simulate").click()
     tour.finish_jobs()
     tour.shoot("rehearse", at="#simulate-title")

@@ -9,11 +9,11 @@ from playwright.sync_api import Browser
 from tests.docs.scripts import load_script
 from tests.docs.test_first_study import PAGE, PICTURES
 
-pytestmark = pytest.mark.slow(30)
+pytestmark = pytest.mark.slow(15)
 
 
 def test_the_pictures_can_be_taken_again(browser: Browser, tmp_path: Path) -> None:
-    load_script("make_screenshots").make_screenshots(tmp_path, browser)
+    load_script("make_screenshots").make_screenshots(tmp_path, browser, people=3)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(PICTURES)
     for name in PICTURES:
         with (
