@@ -227,6 +227,7 @@ def test_a_pilot_without_effects_is_refused(content: str, message: str, tmp_path
     assert (done.exit_code, message in " ".join(done.output.split())) == (2, True)
 
 
+@pytest.mark.slow(1)
 def test_an_error_is_one_line_in_the_shell() -> None:
     command = [sys.executable, "-m", "analysis.power", "--rate", "0.3"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

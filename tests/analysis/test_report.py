@@ -49,6 +49,7 @@ def report(study: Path) -> Path:
     return study.parent / "report"
 
 
+@pytest.mark.slow(2)
 def test_the_report_gives_the_reference_numbers(report: Path) -> None:
     numbers = json.loads((report / "report.json").read_text())
     mcl = numbers["methods"]["mcl"]

@@ -2,7 +2,9 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,18 +23,24 @@ def read_r_output(name: str) -> dict[str, float]:
     return {what: float(value) for what, value in lines}
 
 
-def make(folder: Path, name: str) -> tuple[dict[str, Any], str]:
-    """Return report.json and refit.R of a reference export."""
-    responses, out = REFERENCE_EXPORTS[name](folder), folder / "report"
-    done = CliRunner().invoke(report, [str(responses), "--out", str(out), "--r-script"])
-    assert done.exit_code == 0, done.output
-    numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    return numbers, (out / "refit.R").read_text(encoding="utf-8")
+def make(name: str) -> tuple[dict[str, Any], str]:
+    """Return report.json, which the test may change, and refit.R of a reference export."""
+    numbers, script = make_once(name)
+    return json.loads(numbers), script
+
+
+@cache
+def make_once(name: str) -> tuple[str, str]:
+    with TemporaryDirectory() as folder:
+        responses, out = REFERENCE_EXPORTS[name](Path(folder)), Path(folder, "report")
+        done = CliRunner().invoke(report, [str(responses), "--out", str(out), "--r-script"])
+        assert done.exit_code == 0, done.output
+        return (out / "report.json").read_text("utf-8"), (out / "refit.R").read_text("utf-8")
 
 
 @pytest.mark.slow(5)
-def test_rates_and_mixed_models_are_those_of_lme4(tmp_path: Path) -> None:
-    numbers, script = make(tmp_path, "rates")
+def test_rates_and_mixed_models_are_those_of_lme4() -> None:
+    numbers, script = make("rates")
     r = read_r_output("rates")
     for method, entry in numbers["methods"].items():
         assert r[f"{method} fooling rate"] == pytest.approx(entry["rate"], abs=1e-6)
@@ -46,8 +54,8 @@ def test_rates_and_mixed_models_are_those_of_lme4(tmp_path: Path) -> None:
     assert "library(lme4)" in script
 
 
-def test_strengths_are_those_of_bradleyterry2(tmp_path: Path) -> None:
-    numbers, script = make(tmp_path, "pairs")
+def test_strengths_are_those_of_bradleyterry2() -> None:
+    numbers, script = make("pairs")
     r = read_r_output("pairs")
     for method, entry in numbers["methods"].items():
         assert r[f"{method} win rate"] == pytest.approx(entry["win_rate"]["value"], abs=1e-6)
@@ -55,8 +63,8 @@ def test_strengths_are_those_of_bradleyterry2(tmp_path: Path) -> None:
     assert "library(BradleyTerry2)" in script
 
 
-def test_strengths_of_rankings_are_those_of_a_conditional_logit_model(tmp_path: Path) -> None:
-    numbers, script = make(tmp_path, "rankings")
+def test_strengths_of_rankings_are_those_of_a_conditional_logit_model() -> None:
+    numbers, script = make("rankings")
     r = read_r_output("rankings")
     for method, entry in numbers["methods"].items():
         share = r[f"{method} share of trials in which it is the best"]
@@ -65,8 +73,8 @@ def test_strengths_of_rankings_are_those_of_a_conditional_logit_model(tmp_path: 
     assert "library(survival)" in script
 
 
-def test_the_cumulative_logit_model_orders_methods_as_their_mean_scores(tmp_path: Path) -> None:
-    numbers, script = make(tmp_path, "ratings")
+def test_the_cumulative_logit_model_orders_methods_as_their_mean_scores() -> None:
+    numbers, script = make("ratings")
     r = read_r_output("ratings")
     means = {
         method: entry["mean_opinion"]["quality"]["value"]
@@ -82,8 +90,8 @@ def test_the_cumulative_logit_model_orders_methods_as_their_mean_scores(tmp_path
     assert "library(ordinal)" in script
 
 
-def test_what_the_script_leaves_out_is_in_it(tmp_path: Path) -> None:
-    numbers, _ = make(tmp_path, "pairs")
+def test_what_the_script_leaves_out_is_in_it() -> None:
+    numbers, _ = make("pairs")
     numbers["exclusions"]["participants"][0] |= {"participant": 'p"1', "excluded": True}
     numbers["exclusions"]["rules"]["slow_ms"] = None
     script = (render_r_script(numbers) or b"").decode()
@@ -91,8 +99,8 @@ def test_what_the_script_leaves_out_is_in_it(tmp_path: Path) -> None:
     assert "rt_ms <= Inf" in script
 
 
-def test_strengths_that_are_not_finite_are_not_compared(tmp_path: Path) -> None:
-    numbers, _ = make(tmp_path, "rankings")
+def test_strengths_that_are_not_finite_are_not_compared() -> None:
+    numbers, _ = make("rankings")
     for entry in numbers["methods"].values():
         del entry["strength"]
     script = (render_r_script(numbers) or b"").decode()
@@ -100,15 +108,15 @@ def test_strengths_that_are_not_finite_are_not_compared(tmp_path: Path) -> None:
     assert "clogit" not in script
 
 
-def test_strengths_of_davidsons_model_are_not_compared(tmp_path: Path) -> None:
-    numbers, script = make(tmp_path, "pairs")
+def test_strengths_of_davidsons_model_are_not_compared() -> None:
+    numbers, script = make("pairs")
     assert 'paste(methods, "strength")' in script
     numbers["ties"]["model"] = "davidson"
     assert 'paste(methods, "strength")' not in (render_r_script(numbers) or b"").decode()
 
 
-def test_other_estimates_have_no_script(tmp_path: Path) -> None:
-    numbers, _ = make(tmp_path, "pairs")
+def test_other_estimates_have_no_script() -> None:
+    numbers, _ = make("pairs")
     for entry in numbers["methods"].values():
         entry["share_of_clicks"] = entry.pop("win_rate")
     assert render_r_script(numbers) is None

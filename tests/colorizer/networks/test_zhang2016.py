@@ -77,6 +77,7 @@ def test_the_network_has_the_published_tensors() -> None:
     assert learned == 32_235_385
 
 
+@pytest.mark.slow(1)
 def test_a_released_file_predicts_the_same_as_the_authors_module(release: Path) -> None:
     network = load_colorizer(release, CPU)
     lightness = torch.rand(1, 1, 64, 48, generator=torch.Generator().manual_seed(0)) * 100
