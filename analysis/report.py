@@ -42,7 +42,7 @@ from analysis.judged_report import assemble_judged_report, write_judged_report
 from analysis.large.connection import NotCountedError, open_source
 from analysis.large.engine import DUCKDB_ROWS, ENGINES, explain_memory, is_counted
 from analysis.large.report_sample import build_counted_sample
-from analysis.large.row_checks import check_rows
+from analysis.large.tables.row_checks import check_rows
 from analysis.report_data import Findings, ReportOptions, assemble_findings, describe_sample
 from analysis.report_output.csv_files import (
     render_differences_csv,

@@ -29,7 +29,7 @@ def count_clusters(codes: Factor, chosen: BoolArray | None = None) -> int:
 def sum_by_cluster(codes: Factor, values: FloatArray | BoolArray) -> FloatArray:
     """Return the sum of the values (n,) of the trials in each cluster of codes (n,)."""
     if isinstance(codes, CountedFactor):
-        return codes.sum_by_cluster(values.astype(np.float64))
+        return codes.repeat(codes.sum_by_cluster(values.astype(np.float64)))
     sums: FloatArray = np.bincount(codes, weights=values).astype(np.float64, copy=False)
     return sums
 
@@ -37,8 +37,18 @@ def sum_by_cluster(codes: Factor, values: FloatArray | BoolArray) -> FloatArray:
 def count_by_cluster(codes: Factor) -> IntArray:
     """Return the number of trials in each cluster of codes (n,)."""
     if isinstance(codes, CountedFactor):
-        return np.bincount(codes.cluster, weights=codes.count).astype(np.int64)
+        return codes.repeat(codes.count_by_cluster())
     return np.bincount(codes)
+
+
+def list_levels(codes: Factor, clusters: int) -> IntArray:
+    """Return the code of the level of each cluster that `count_by_cluster` counts.
+
+    Of levels that are alike, each has the code of the first. clusters: their number.
+    """
+    if isinstance(codes, CountedFactor) and codes.first is not None:
+        return codes.repeat(codes.first)[:clusters]
+    return np.arange(clusters)
 
 
 @dataclass(frozen=True)

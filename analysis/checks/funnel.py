@@ -15,6 +15,7 @@ from analysis.trials import (
     BoolArray,
     Codes,
     FloatArray,
+    IntArray,
     count_by_cluster,
     sum_by_cluster,
 )
@@ -53,8 +54,18 @@ def build_funnel(trials: AnyTrials, center: float, sd: float) -> Funnel:
     """
     shown = count_by_cluster(trials.participant)
     participants = np.flatnonzero(shown)
-    count = shown[participants]
-    rate = sum_by_cluster(trials.participant, trials.fooled)[participants] / count
+    fooled = sum_by_cluster(trials.participant, trials.fooled)[participants]
+    return limit_funnel(participants, shown[participants], fooled, center, sd)
+
+
+def limit_funnel(
+    participants: Codes, count: IntArray, fooled: FloatArray, center: float, sd: float
+) -> Funnel:
+    """Compute the rates of K participants, and the limits around the overall rate.
+
+    participants, count, fooled (K,): their codes and numbers of trials. center, sd: as above.
+    """
+    rate = fooled / count
     inner, outer = (funnel_limits(count, center, sd, level) for level in (INNER_LEVEL, OUTER_LEVEL))
     return Funnel(participants, count, rate, *inner, *outer)
 

@@ -7,6 +7,7 @@ of an influence over clusters are then the same as those over trials.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,8 @@ class CountedFactor:
 
     names: of the factors. cluster, row (k,): codes; count (k,): number of trials of this row in
     this cluster. times (G,): number of clusters with the same counts; None: 1 each. family: all
-    factors and crossings of the same rows, by name. levels: the number of clusters, if the counts
-    do not tell it.
+    factors and crossings of the same rows, by name. first (G,): the code of the first of the
+    clusters with the same counts, where the codes of clusters are not codes of a level.
     """
 
     names: Names
@@ -35,15 +36,26 @@ class CountedFactor:
     count: NDArray[np.integer] | FloatArray
     times: IntArray | None
     family: "dict[Names, CountedFactor]"
-    levels: int | None = None
+    first: IntArray | None = None
 
     def sum_by_cluster(self, values: FloatArray) -> FloatArray:
         """Return the sum (G,) of the values (n,) of the rows, each as often as it comes."""
-        weights = self.count * values[self.row]
-        sums: FloatArray = np.bincount(
-            self.cluster, weights=weights, minlength=0 if self.times is None else len(self.times)
-        ).astype(np.float64, copy=False)
+        return self._sum(self.count * values[self.row])
+
+    def count_by_cluster(self) -> IntArray:
+        """Return the number of trials (G,) in each cluster."""
+        return self._sum(self.count).astype(np.int64)
+
+    def _sum(self, weights: NDArray[Any]) -> FloatArray:
+        width = 0 if self.times is None else len(self.times)
+        sums: FloatArray = np.bincount(self.cluster, weights=weights, minlength=width).astype(
+            np.float64, copy=False
+        )
         return sums
+
+    def repeat(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return values (G,) once for every cluster with the same counts."""
+        return values if self.times is None else np.repeat(values, self.times)
 
     def sum_of_squares(self, values: FloatArray) -> float:
         """Return the sum over clusters of the squared sum of the values (n,)."""
@@ -52,8 +64,6 @@ class CountedFactor:
 
     def count_levels(self, chosen: BoolArray | None = None) -> int:
         """Return the number of clusters with trials of the chosen (n,) rows; None: of any."""
-        if chosen is None and self.levels is not None:
-            return self.levels
         cluster = self.cluster if chosen is None else self.cluster[chosen[self.row]]
         present = np.flatnonzero(np.bincount(cluster))
         return len(present) if self.times is None else int(self.times[present].sum())
@@ -67,7 +77,13 @@ class CountedFactor:
         row = new_row[self.row]
         kept = row >= 0
         return CountedFactor(
-            self.names, self.cluster[kept], row[kept], self.count[kept], self.times, family
+            self.names,
+            self.cluster[kept],
+            row[kept],
+            self.count[kept],
+            self.times,
+            family,
+            self.first,
         )
 
 

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.counted.trials import CountedFactor
-from analysis.trials import Factor, count_by_cluster, count_clusters, sum_by_cluster
+from analysis.trials import (
+    Factor,
+    count_by_cluster,
+    count_clusters,
+    list_levels,
+    sum_by_cluster,
+)
 
 Influence = NDArray[np.float64]
 
@@ -128,12 +134,12 @@ def find_extreme_leave_one_out(
     None where fewer than two have trials.
     """
     trials, hits = count_by_cluster(codes), sum_by_cluster(codes, fooled)
-    present = np.flatnonzero(trials)
+    present, levels = np.flatnonzero(trials), list_levels(codes, len(trials))
     if len(present) < 2:
         return None
     rates = (hits.sum() - hits[present]) / (trials.sum() - trials[present])
     low, high = int(rates.argmin()), int(rates.argmax())
     return LeaveOneOut(
-        *(float(rates[low]), str(names[int(present[low])])),
-        *(float(rates[high]), str(names[int(present[high])])),
+        *(float(rates[low]), str(names[int(levels[present[low]])])),
+        *(float(rates[high]), str(names[int(levels[present[high]])])),
     )

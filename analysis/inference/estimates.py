@@ -336,9 +336,11 @@ def _clustered_covariance(
     clusters: the number of clusters that inform each of the m estimates, for G / (G - 1); with a
     single one, the factor is left out later and the correction does not matter.
     """
-    totals = np.column_stack([sum_by_cluster(codes, column) for column in influence.T])
-    if isinstance(codes, CountedFactor) and codes.times is not None:
-        totals *= np.sqrt(codes.times)[:, None]
+    if isinstance(codes, CountedFactor):
+        totals = np.column_stack([codes.sum_by_cluster(column) for column in influence.T])
+        totals *= 1.0 if codes.times is None else np.sqrt(codes.times)[:, None]
+    else:
+        totals = np.column_stack([sum_by_cluster(codes, column) for column in influence.T])
     corrections: FloatArray = np.sqrt([max(g, 2) / (max(g, 2) - 1) for g in clusters])
     corrected: FloatArray = totals * corrections
     return corrected.T @ corrected

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from analysis.counted.trials import (
     IMAGE,
     PARTICIPANT,
-    REAL_IMAGE,
     CountedFactor,
     CountedTrials,
     Names,
 )
+from analysis.large.cells import COLUMNS, count_cells, find_rows
 from analysis.large.connection import Source
 from analysis.trials import IntArray
 
-COLUMNS = {PARTICIPANT: "p", IMAGE: "i", REAL_IMAGE: "r"}
-MAX_LISTED_CELLS = 5_000_000  # more cells are counted by their pattern
+Family = dict[Names, CountedFactor]
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,55 @@ class Key:
     name: str
     expression: str
     size: int
+
+
+class PeopleCounts(Protocol):
+    """The number of trials of each participant in each row, already counted."""
+
+    def count(
+        self, source: Source, keys: Sequence[Key], numbers: IntArray, family: Family
+    ) -> CountedFactor:
+        """Return the participants as a factor. numbers (n,): of the rows, in ascending order."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Participants in a table, of whom those with equally many trials of each row are alike.
+
+    relation: has one line per participant (`p`). columns: by column with a number of trials, the
+    values of the keys. own: a key whose value is a column of the participant, with its expression.
+    """
+
+    relation: str
+    columns: Mapping[str, Mapping[str, int]]
+    own: tuple[str, str] | None = None
+
+    def count(
+        self, source: Source, keys: Sequence[Key], numbers: IntArray, family: Family
+    ) -> CountedFactor:
+        """Return the participants as a factor, with those who are alike as one cluster."""
+        name, own = self.own or ("", "0")
+        alike = source.fetch(
+            f"SELECT {own} AS own_key, {', '.join(self.columns)}, count(*) AS times, "
+            f"min(p) AS first FROM {self.relation} GROUP BY ALL ORDER BY first"
+        )
+        shift = alike["own_key"].astype(np.int64)
+        clusters, rows, counts = [], [], []
+        for column, values in self.columns.items():
+            shown = np.flatnonzero(alike[column])
+            number = pack(keys, values, shift[shown], name)
+            clusters.append(shown)
+            rows.append(find_rows(numbers, number))
+            counts.append(alike[column][shown].astype(np.int32))
+        return CountedFactor(
+            frozenset({PARTICIPANT}),
+            np.concatenate(clusters),
+            np.concatenate(rows),
+            np.concatenate(counts),
+            alike["times"].astype(np.int64),
+            family,
+            first=alike["first"].astype(np.int64),
+        )
 
 
 @dataclass(frozen=True)
@@ -42,7 +90,7 @@ class Counted:
     values: Mapping[str, IntArray]
     rows: IntArray
     weight: IntArray
-    family: dict[Names, CountedFactor]
+    family: Family
 
     def to_trials(
         self, methods: NDArray[np.str_], *, fooled: str = "fooled", method: str = "method"
@@ -65,37 +113,69 @@ def count_trials(
     keys: Sequence[Key],
     factors: Sequence[str],
     never_twice: Collection[Names] = (),
+    *,
+    people: PeopleCounts | None = None,
+    images: str | None = None,
 ) -> Counted:
     """Count the trials of a table, or of a subquery, by these keys.
 
     factors: the crossed ones, such as participant and image. never_twice: crossings of which no
-    cell is known to have two trials.
+    cell is known to have two trials. people, images: tables in which participants and images have
+    been counted already; images has `n` trials in each line.
     """
-    packed, size = "0", 1
-    for key in keys:
-        packed, size = f"({packed}) + {size} * ({key.expression})::BIGINT", size * max(key.size, 1)
-    relation = f"(SELECT *, {packed} AS packed FROM {table})"
-    rows = source.fetch(
-        f"SELECT packed, count(*) AS n FROM {relation} GROUP BY packed ORDER BY packed"
+    packed = " + ".join(
+        f"{stride} * ({key.expression})::BIGINT"
+        for key, stride in zip(keys, _list_strides(keys), strict=True)
     )
-    numbers, weight = rows["packed"].astype(np.int64), rows["n"].astype(np.int64)
-    family: dict[Names, CountedFactor] = {}
+    relation = f"(SELECT *, {packed} AS packed FROM {table})"
+    lines = f"(SELECT i, n, {packed} AS packed FROM {images})" if images else relation
+    cells = source.fetch(
+        f"SELECT i, packed, {'sum(n)' if images else 'count(*)'}::BIGINT AS n FROM {lines} "
+        "GROUP BY ALL"
+    )
+    numbers, row = np.unique(cells["packed"].astype(np.int64), return_inverse=True)
+    weight = np.bincount(row, weights=cells["n"], minlength=len(numbers)).astype(np.int64)
+    family: Family = {}
+    image = frozenset({IMAGE})
+    family[image] = CountedFactor(
+        image, cells["i"], row.astype(np.int32), cells["n"].astype(np.int32), None, family
+    )
+    if people:
+        family[frozenset({PARTICIPANT})] = people.count(source, keys, numbers, family)
     for some in (
         some for size in range(1, len(factors) + 1) for some in combinations(factors, size)
     ):
         names = frozenset(some)
-        if names in never_twice:
-            family[names] = _count_alone(names, weight, family)
-            continue
-        family[names] = _count_factor(source, relation, names, some, numbers, weight, family)
+        if names not in family:
+            family[names] = (
+                count_alone(names, weight, family)
+                if names in never_twice
+                else _count_factor(source, relation, names, some, numbers, weight, family)
+            )
     return Counted(_unpack(numbers, keys), numbers, weight, family)
 
 
+def _list_strides(keys: Sequence[Key]) -> list[int]:
+    strides = [1]
+    for key in keys[:-1]:
+        strides.append(strides[-1] * max(key.size, 1))
+    return strides
+
+
+def pack(
+    keys: Sequence[Key], values: Mapping[str, int], own: IntArray | int = 0, name: str = ""
+) -> IntArray:
+    """Return the number of a row, or of k rows. own (k,): the values of the key `name`, if any."""
+    strides = dict(zip((key.name for key in keys), _list_strides(keys), strict=True))
+    number = sum(value * strides[key] for key, value in values.items())
+    return np.asarray(number + own * strides.get(name, 0))
+
+
 def _unpack(numbers: IntArray, keys: Sequence[Key]) -> dict[str, IntArray]:
-    values, left = {}, numbers
-    for key in keys:
-        values[key.name], left = left % max(key.size, 1), left // max(key.size, 1)
-    return values
+    return {
+        key.name: numbers // stride % max(key.size, 1)
+        for key, stride in zip(keys, _list_strides(keys), strict=True)
+    }
 
 
 def _count_factor(
@@ -105,69 +185,20 @@ def _count_factor(
     factors: Sequence[str],
     numbers: IntArray,
     weight: IntArray,
-    family: dict[Names, CountedFactor],
+    family: Family,
 ) -> CountedFactor:
     columns = [COLUMNS[factor] for factor in factors]
-    if len(columns) == 1:
-        cells = source.fetch(
-            f"SELECT {columns[0]} AS cluster, packed, count(*) AS n FROM {relation} GROUP BY ALL"
-        )
-        row = find_rows(numbers, cells["packed"])
-        return CountedFactor(names, cells["cluster"], row, _narrow(cells["n"]), None, family)
-    listed = ", ".join(columns)
-    different = source.fetch_row(
-        f"SELECT count(*) FROM (SELECT DISTINCT {listed} FROM {relation})"
-    )[0]
-    if different == weight.sum():  # no cell has two trials
-        return _count_alone(names, weight, family)
-    if different <= MAX_LISTED_CELLS:
-        cells = source.fetch(
-            f"SELECT dense_rank() OVER (ORDER BY {listed}) - 1 AS cluster, packed, n FROM (SELECT "
-            f"{listed}, packed, count(*) AS n FROM {relation} GROUP BY ALL)"
-        )
-        row = find_rows(numbers, cells["packed"])
-        return CountedFactor(names, cells["cluster"], row, _narrow(cells["n"]), None, family)
-    return _count_patterns(source, relation, names, listed, numbers, family)
+    if len(columns) > 1:
+        factor = count_cells(source, relation, names, columns, numbers, family)
+        return factor or count_alone(names, weight, family)
+    cells = source.fetch(
+        f"SELECT {columns[0]} AS cluster, packed, count(*) AS n FROM {relation} GROUP BY ALL"
+    )
+    row = find_rows(numbers, cells["packed"])
+    return CountedFactor(names, cells["cluster"], row, cells["n"].astype(np.int32), None, family)
 
 
-def _count_alone(
-    names: Names, weight: IntArray, family: dict[Names, CountedFactor]
-) -> CountedFactor:
+def count_alone(names: Names, weight: IntArray, family: Family) -> CountedFactor:
     """Return the cells of trials that never share one."""
     every = np.arange(len(weight))
     return CountedFactor(names, every, every, np.ones(len(weight)), weight, family)
-
-
-def _count_patterns(
-    source: Source,
-    relation: str,
-    names: Names,
-    listed: str,
-    numbers: IntArray,
-    family: dict[Names, CountedFactor],
-) -> CountedFactor:
-    """Count how many cells have the same trials."""
-    found = source.connection.execute(
-        "SELECT pattern, count(*) FROM (SELECT list(packed ORDER BY packed) AS pattern "
-        f"FROM {relation} GROUP BY {listed}) GROUP BY pattern"
-    ).fetchall()
-    sizes = [len(pattern) for pattern, _ in found]
-    cluster = np.repeat(np.arange(len(found)), sizes)
-    packed = np.array([number for pattern, _ in found for number in pattern], dtype=np.int64)
-    times = np.array([count for _, count in found], dtype=np.int64)
-    row = find_rows(numbers, packed)
-    return CountedFactor(names, cluster, row, np.ones(len(row)), times, family)
-
-
-def find_rows(numbers: IntArray, packed: NDArray[Any]) -> NDArray[np.int32]:
-    """Return the place of each packed (k,) number among the numbers (n,), which ascend."""
-    if len(numbers) and numbers[-1] < MAX_LISTED_CELLS:
-        places = np.zeros(int(numbers[-1]) + 1, dtype=np.int32)
-        places[numbers] = np.arange(len(numbers))
-        found: NDArray[np.int32] = places[packed]
-        return found
-    return np.searchsorted(numbers, packed).astype(np.int32)
-
-
-def _narrow(counts: NDArray[Any]) -> NDArray[np.int32]:
-    return counts.astype(np.int32)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from analysis.counted.trials import IMAGE, PARTICIPANT, REAL_IMAGE
+from analysis.counted.trials import IMAGE, PARTICIPANT, REAL_IMAGE, Names
 from analysis.exclusions.flow import ANSWERED_STEP
 from analysis.exclusions.people import TIME_RULE, ExcludedPeople, FlowStep, list_rule_steps
 from analysis.exclusions.rules import (
@@ -20,11 +20,16 @@ from analysis.inputs.design import ExclusionRules
 from analysis.inputs.responses import choose_mode, choose_study
 from analysis.inputs.sources import hash_parts
 from analysis.large.connection import NotCountedError, Source
-from analysis.large.counts import Counted, Key, count_trials
-from analysis.large.person_counts import PersonCounts, count_people, to_measures
-from analysis.large.sample import FOOLED, CountedSample, StudySelection, select_rows
-from analysis.large.trial_table import (
+from analysis.large.counts import Counted, Key, People, count_trials
+from analysis.large.included import FOOLED, Included, build_included, build_usable
+from analysis.large.sample import CountedSample
+from analysis.large.selection import StudySelection, select_rows
+from analysis.large.tables.combinations import count_values, list_values
+from analysis.large.tables.order import find_order
+from analysis.large.tables.person_counts import PersonCounts, count_people, to_measures
+from analysis.large.tables.trial_table import (
     build_trial_table,
+    check_repeats,
     find_why_nobody_is_recognized,
     quote,
 )
@@ -38,19 +43,21 @@ def build_counted_sample(
     """Build the sample of a study and mode; None chooses them as `select_study` does.
 
     source: rows that `check_rows` has passed. Raises ResponsesError if they contradict each other,
-    NotCountedError if DuckDB's way does
-    not cover the study.
+    NotCountedError if DuckDB's way does not cover the study.
     """
-    study = choose_study(source.name, _list_values(source, "study"), study)
-    mode = choose_mode(source.name, _list_values(source, "mode", study), mode)
-    tasks = _list_values(source, "task", study)
+    study = choose_study(source.name, list_values(source, "study"), study)
+    of_study = f"study = {quote(study)}"
+    mode = choose_mode(source.name, list_values(source, "mode", of_study), mode)
+    tasks = list_values(source, "task", of_study)
     if len(tasks) > 1 or tasks[0] not in TASKS_WITH_TRUTH:
         raise NotCountedError(f"the task {', '.join(tasks)}")
     names, is_single, is_paired = build_trial_table(source, study, mode, rules)
+    order = find_order(source)
     is_real = is_single and REAL_METHOD in names.methods
     people = count_people(
-        source, rules.fast_ms or 0, names.methods.index(REAL_METHOD) if is_real else -1
+        source, order, rules.fast_ms or 0, names.methods.index(REAL_METHOD) if is_real else -1
     )
+    check_repeats(source)
     measures = to_measures(people)
     results = apply_rules(measures, rules, find_why_nobody_is_recognized(source, study), is_single)
     broken = {rule: who for rule, who in results.items() if not isinstance(who, str)}
@@ -60,6 +67,7 @@ def build_counted_sample(
         not_applicable[TIME_RULE] = reason
     patterns = _store_patterns(source, broken)
     factors = (PARTICIPANT, IMAGE, *([] if is_single or is_paired else [REAL_IMAGE]))
+    build_usable(source, order, REAL_IMAGE in factors)
     counted = _count_usable(source, len(names.methods), len(patterns), factors)
     flow = [
         *_selection_steps(source, study, mode, people),
@@ -75,14 +83,30 @@ def build_counted_sample(
         is_flagged=attention_check_failures(measures, rules)
         & ~broken.get("attention_checks", np.False_),
     )
-    _build_included(source)
     selection = StudySelection(hash_parts(file), study, mode, tasks[0], is_single, is_paired)
-    return CountedSample(source, selection, names, excluded, people, patterns, counted)
+    methods = _list_tested(source, is_single)
+    places = build_included(source, order, [names.methods.index(method) for method in methods])
+    included = Included(
+        source, order, np.array(names.methods), factors, _list_never_twice(counted), places
+    )
+    return CountedSample(
+        source, selection, names, methods, excluded, people, patterns, counted, included
+    )
 
 
-def _list_values(source: Source, column: str, study: str | None = None) -> list[str]:
-    rows = "" if study is None else f"WHERE study = {quote(study)} "
-    return source.fetch_words(f"SELECT DISTINCT {column} FROM source {rows}ORDER BY {column}")
+def _list_tested(source: Source, is_single: bool) -> list[str]:
+    methods = count_values(source, "method", "kind = 'test'")
+    return [method for method in methods if not (is_single and method == REAL_METHOD)]
+
+
+def _list_never_twice(counted: Counted) -> frozenset[Names]:
+    """Return the crossings of factors of which no cell has two answered test trials."""
+    n = len(counted.weight)
+    return frozenset(
+        names
+        for names, factor in counted.family.items()
+        if factor.times is not None and len(factor.times) == n and len(names) > 1
+    )
 
 
 def _find_why_times_are_kept(source: Source, rules: ExclusionRules) -> str:
@@ -112,41 +136,35 @@ def _store_patterns(source: Source, broken: dict[str, BoolArray]) -> IntArray:
 
 
 def _count_usable(source: Source, methods: int, patterns: int, factors: tuple[str, ...]) -> Counted:
-    real_image = "r, " if REAL_IMAGE in factors else ""
-    source.run(
-        f"CREATE TEMP TABLE usable AS SELECT p, i, {real_image}m, is_wrong AS fooled, chose_left, "
-        "rt_ms, place, nth, is_outlying, pattern FROM trial JOIN broken USING (p) "
-        "WHERE is_test AND is_answered"
-    )
+    """Count all answered test trials, before exclusions."""
     keys = (
         Key("method", "m", methods),
         FOOLED,
-        Key("pattern", "pattern", patterns),
         Key("outlying", "is_outlying", 2),
+        Key("pattern", "pattern", patterns),
     )
-    return count_trials(source, "usable", keys, factors)
-
-
-def _build_included(source: Source) -> None:
-    """Build the table of included trials.
-
-    own, mean_place, mean_fooled: of the participant's included trials of the method.
-    """
-    source.run(
-        "CREATE TEMP VIEW kept AS SELECT * FROM usable WHERE pattern = 0 AND NOT is_outlying"
+    kinds = [(fooled, outlying) for fooled in (0, 1) for outlying in (0, 1)]
+    columns = {
+        f"n_{code}_{fooled}{outlying}": {"method": code, "fooled": fooled, "outlying": outlying}
+        for code in range(methods)
+        for fooled, outlying in kinds
+    }
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE is_wrong = {bool(fooled)} AND is_outlying = {bool(outlying)}) "
+        f"AS n_{fooled}{outlying}"
+        for fooled, outlying in kinds
     )
-    source.run(
-        "CREATE TEMP TABLE own AS SELECT p, m, count(*) AS own, avg(place) AS mean_place, "
-        "avg(fooled::DOUBLE) AS mean_fooled FROM kept GROUP BY p, m"
+    tally = f"(SELECT p, m, {counts} FROM trial WHERE is_test AND is_answered GROUP BY p, m)"
+    by_method = ", ".join(
+        f"coalesce(sum(n_{values['fooled']}{values['outlying']}) "
+        f"FILTER (WHERE m = {values['method']}), 0)::INTEGER AS {column}"
+        for column, values in columns.items()
     )
-    source.run("CREATE TEMP TABLE size AS SELECT p, sum(own)::INTEGER AS size FROM own GROUP BY p")
-    source.run(
-        "CREATE TEMP TABLE included AS SELECT kept.* EXCLUDE (nth, is_outlying, pattern), own.own, "
-        "mean_place, mean_fooled, 2 * (nth - 1) >= size + size % 2 AS is_second_half "
-        "FROM kept JOIN own USING (p, m) JOIN size USING (p)"
+    relation = (
+        f"(SELECT p, pattern, {by_method} FROM {tally} JOIN broken USING (p) GROUP BY p, pattern)"
     )
-    source.run("DROP VIEW kept")
-    source.run("DROP TABLE usable")
+    people = People(relation, columns, ("pattern", "pattern"))
+    return count_trials(source, "usable", keys, factors, people=people)
 
 
 def _selection_steps(
@@ -154,9 +172,9 @@ def _selection_steps(
 ) -> Iterator[FlowStep]:
     in_study = f"WHERE study = {quote(study)}"
     recorded = source.fetch_row(f"SELECT count(DISTINCT participant) FROM everybody {in_study}")[0]
-    rows = source.fetch_row(f"SELECT count(*) FROM source {in_study}")[0]
+    rows = source.fetch_row(f"SELECT sum(n)::BIGINT FROM combination {in_study}")[0]
     yield FlowStep("recorded in the study", recorded, rows)
-    selected = source.fetch_row("SELECT count(*) FROM trial")[0]
+    selected = int(people.counts["trials"].sum())
     yield FlowStep(f"{mode} participants only", len(people.outcomes), selected)
     for step, key in (("test trials", "tests"), (ANSWERED_STEP, "tests_answered")):
         counts = people.counts[key]

@@ -15,8 +15,8 @@ from analysis.checks.timing import (
     summarize_errors,
 )
 from analysis.large.connection import Source
-from analysis.large.person_counts import PersonCounts
-from analysis.large.trial_table import FLAG_BITS
+from analysis.large.tables.person_counts import PersonCounts
+from analysis.large.tables.trial_table import FLAG_BITS
 
 MAIN_ROWS = "kind IN ('test', 'attention')"
 

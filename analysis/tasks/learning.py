@@ -91,8 +91,8 @@ def _find_trend(answers: ScoredAnswers, method: str, chosen: BoolArray) -> Trend
 
 def _describe_slope(trend: Trend) -> ReportDict:
     """Return the change of the mean per trial, for new participants and new images."""
-    product = float(sum_by_cluster(trend.participant, trend.product).sum())
-    spread = float(sum_by_cluster(trend.participant, trend.square).sum())
+    product = float(sum_by_cluster(trend.image, trend.product).sum())
+    spread = float(sum_by_cluster(trend.image, trend.square).sum())
     factors = [codes for codes in (trend.participant, trend.image) if count_clusters(codes) > 1]
     if not spread or not factors:
         return dict(NO_SLOPE)

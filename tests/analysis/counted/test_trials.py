@@ -1,13 +1,15 @@
 """Tests that counted trials give the estimates of listed ones."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from analysis.counted.trials import IMAGE, PARTICIPANT, CountedFactor, CountedTrials, Names
+from analysis.inference.clusters import find_extreme_leave_one_out
 from analysis.inference.contrasts import compare_all_methods
 from analysis.inference.rates import estimate_rates
+from analysis.inference.variance import estimate_icc
 from analysis.trials import IntArray, Trials
 from tests.analysis.closeness import list_differences
 from tests.analysis.studies import METHODS, read_crossed
@@ -66,3 +68,19 @@ def test_a_selection_keeps_the_clusters_of_its_rows() -> None:
     assert part.size == listed.fooled_count
     assert part.factor_levels == listed.select(listed.fooled).factor_levels
     assert counted.select(np.ones(len(counted.fooled), dtype=np.bool_)) is counted
+
+
+def test_people_who_are_alike_are_left_out_one_at_a_time() -> None:
+    listed = repeat(read_crossed(), 3)
+    counted = count(read_crossed(), 3).participant
+    people = replace(counted, first=np.arange(1 + counted.cluster.max()))
+    names = [f"p{code}" for code in range(1 + int(listed.participant.max()))]
+    fooled = count(read_crossed(), 3).fooled
+    found = find_extreme_leave_one_out(fooled, people, names)
+    expected = find_extreme_leave_one_out(listed.fooled, listed.participant, names)
+    assert found is not None
+    assert expected is not None
+    assert list_differences(asdict(found), asdict(expected)) == []
+    assert estimate_icc(fooled, people) == pytest.approx(
+        estimate_icc(listed.fooled, listed.participant), rel=1e-12
+    )

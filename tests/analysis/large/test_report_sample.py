@@ -13,7 +13,7 @@ from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import read_responses
 from analysis.large.connection import NotCountedError, open_source
 from analysis.large.report_sample import build_counted_sample
-from analysis.large.row_checks import check_rows
+from analysis.large.tables.row_checks import check_rows
 from analysis.report import report
 from analysis.report_data import ReportOptions, assemble_findings, describe_sample
 from tests.analysis.closeness import list_differences
@@ -22,12 +22,24 @@ from tests.analysis.rows import Row, make_row, make_study, write_csv, write_parq
 from tests.analysis.shell import run_here
 
 RULES = ExclusionRules(fast_ms=200, slow_ms=4000, min_answers=5, attention_checks_min_planned=2)
+
+
+def spread_positions(rows: list[Row], times: int) -> list[Row]:
+    """Return the rows with gaps between the positions."""
+    return [
+        row | {key: str(int(row[key]) * times) for key in ("position", "repeat_of") if row[key]}
+        for row in rows
+    ]
+
+
 STUDIES = {
     "reference": make_study(),
     "pairs": make_varied_study(),
     "other photographs": make_varied_study(is_paired=False),
     "one image": make_varied_study(is_single=True),
     "images that come back": make_varied_study(images=4),
+    "positions to 80": spread_positions(make_varied_study(), 5),
+    "positions to 1600": spread_positions(make_varied_study(images=4), 100),
 }
 
 
@@ -125,5 +137,7 @@ def test_without_duckdb_one_line_names_the_extra(
 def test_a_judged_task_is_not_counted(tmp_path: Path) -> None:
     row = make_row(task="preference", question="", image="", method="", real_image="", truth="")
     file = write_parquet(tmp_path / "responses.parquet", [row | {"answer": ""}])
-    with open_source(file) as source, pytest.raises(NotCountedError, match="the task preference"):
-        build_counted_sample(source, file, RULES, None, None)
+    with open_source(file) as source:
+        check_rows(source)
+        with pytest.raises(NotCountedError, match="the task preference"):
+            build_counted_sample(source, file, RULES, None, None)

@@ -1,6 +1,6 @@
 """Count per person in SQL: the measures of the exclusion rules, and what the design planned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,13 @@ from analysis.checks.deviations import CONDITIONS, KIND_BY_PROTOCOL_KEY, REPEATS
 from analysis.exclusions.person_measures import ParticipantMeasures, divide
 from analysis.inputs.parquet.files import format_number
 from analysis.inputs.responses import StrArray
-from analysis.large.connection import NotCountedError, Source
-from analysis.large.trial_table import KIND_CODES
+from analysis.large.connection import Source
+from analysis.large.tables.combinations import count_values
+from analysis.large.tables.order import IS_ANSWERED, IS_KEPT, Order, check_positions
+from analysis.large.tables.trial_table import KIND_CODES
 from analysis.trials import IntArray
 
-MAX_METHODS = 60  # a bit each
-REAL_METHOD = "real"
+EXPOSURE = "exposure_ms"
 
 
 @dataclass(frozen=True)
@@ -25,23 +26,23 @@ class PersonCounts:
     counts: Mapping[str, IntArray]
 
 
-def count_people(source: Source, fast_ms: float, real_code: int) -> PersonCounts:
-    """Count the trials of each participant.
+def count_people(source: Source, order: Order, fast_ms: float, real_code: int) -> PersonCounts:
+    """Count the trials of each participant, and store the counts in the table `person_tally`.
 
-    real_code: the code of single photographs, which are no fakes; -1 if there are none.
+    real_code: the code of single photographs, which are no fakes; -1 if there are none. Raises
+    ResponsesError if two trials have the same position.
     """
-    if source.fetch_row("SELECT max(m) FROM trial")[0] >= MAX_METHODS:
-        raise NotCountedError(f"more than {MAX_METHODS} methods")
-    main = "is_main AND is_answered"
+    main = IS_ANSWERED
     filters = {
+        "trials": "TRUE",
         "tests": "is_test",
         "tests_answered": "is_test AND is_answered",
         "answered": main,
         "completed": "(is_test OR is_check) AND is_answered",
         "fast": f"{main} AND rt_ms < {fast_ms}",
         "timed": f"{main} AND rt_ms IS NOT NULL",
-        "left": f"{main} AND chose_left",
-        "changed": f"{main} AND previous IS NOT NULL AND chose_left <> previous",
+        "lefts": f"{main} AND chose_left",
+        "kept": IS_KEPT,
         "disturbed": f"{main} AND flag_bits & 254 <> 0",
         "checks_shown": "is_check AND is_valid",
         "checks_correct": "is_check AND is_answered AND NOT is_wrong",
@@ -51,19 +52,22 @@ def count_people(source: Source, fast_ms: float, real_code: int) -> PersonCounts
         },
         REPEATS: "repeat_of IS NOT NULL AND is_valid",
     }
-    columns = ", ".join(
-        f"count(*) FILTER (WHERE {rows}) AS {name}" for name, rows in filters.items()
-    )
     tested = f"is_test AND m <> {real_code}"
+    tallies = {
+        **{name: f"count(*) FILTER (WHERE {rows})::INTEGER" for name, rows in filters.items()},
+        "methods": f"coalesce(bit_or(1::BIGINT << m) FILTER (WHERE {tested}), 0)",
+        "flag_bits": "coalesce(bit_or(flag_bits) FILTER (WHERE is_main), 0)",
+        **order.list_tallies(),
+    }
+    columns = ", ".join(f"{tally} AS {name}" for name, tally in tallies.items())
+    source.run(f"CREATE TEMP TABLE person_tally AS SELECT p, {columns} FROM trial GROUP BY p")
+    check_positions(source, order)
     rows = source.fetch(
-        f"SELECT p, {columns}, bit_count(coalesce(bit_or(1::BIGINT << m) FILTER (WHERE {tested}), "
-        "0)) AS methods, coalesce(bit_or(flag_bits) FILTER (WHERE is_main), 0) AS flag_bits "
-        "FROM trial GROUP BY p ORDER BY p"
+        f"SELECT {', '.join(filters)}, bit_count(methods) AS methods, flag_bits, "
+        f"{order.count_changes()} AS changed FROM person_tally ORDER BY p"
     )
     outcomes = source.fetch("SELECT outcome FROM person ORDER BY p")["outcome"].astype(np.str_)
-    return PersonCounts(
-        outcomes, {name: values.astype(np.int64) for name, values in rows.items() if name != "p"}
-    )
+    return PersonCounts(outcomes, {name: values.astype(np.int64) for name, values in rows.items()})
 
 
 def to_measures(people: PersonCounts) -> ParticipantMeasures:
@@ -75,7 +79,7 @@ def to_measures(people: PersonCounts) -> ParticipantMeasures:
         answered_trials=answered,
         completed_trials=counts["completed"],
         fast_share=divide(counts["fast"], counts["timed"]),
-        left_share=divide(counts["left"], answered),
+        left_share=divide(counts["lefts"], answered),
         alternation_share=divide(counts["changed"], answered - 1),
         disturbed_share=divide(counts["disturbed"], answered),
         attention_checks_shown=counts["checks_shown"],
@@ -84,14 +88,14 @@ def to_measures(people: PersonCounts) -> ParticipantMeasures:
 
 
 def count_facts(
-    source: Source, people: PersonCounts, study: str, methods: list[str], is_paired: bool | None
+    source: Source, people: PersonCounts, study: str, methods: Sequence[str], is_paired: bool | None
 ) -> StudyFacts:
     """Return what was done in the study, as the comparison with its design needs it."""
     counts = people.counts
     return StudyFacts(
         study=study,
         rows=count_values(source, "design_sha256", "TRUE"),
-        conditions={column: count_values(source, column, "kind = 'test'") for column in CONDITIONS},
+        conditions={column: count_condition(source, column) for column in CONDITIONS},
         methods=set(methods),
         methods_each=counts["methods"],
         trials_each={kind: counts[kind] for kind in (*KIND_BY_PROTOCOL_KEY.values(), REPEATS)},
@@ -100,15 +104,13 @@ def count_facts(
     )
 
 
-def count_values(source: Source, column: str, rows: str) -> dict[str, int]:
-    """Return the number of rows with each value of a column, as text, in alphabetical order."""
+def count_condition(source: Source, column: str) -> dict[str, int]:
+    """Return the number of test trials with each value of a column, in alphabetical order."""
+    if column != EXPOSURE:
+        return count_values(source, column, "kind = 'test'")
     found = source.connection.execute(
-        f"SELECT {column}, count(*) FROM selected WHERE {rows} GROUP BY {column}"
+        f"SELECT {EXPOSURE}, count(*) FROM selected WHERE kind = 'test' GROUP BY {EXPOSURE}"
     ).fetchall()
-    return dict(sorted((_to_text(value), count) for value, count in found))
-
-
-def _to_text(value: object) -> str:
-    if value is None:
-        return ""
-    return format_number(value) if isinstance(value, float) else str(value)
+    return dict(
+        sorted(("" if value is None else format_number(value), count) for value, count in found)
+    )

@@ -1,4 +1,7 @@
-"""Check every row against docs/formats.md, as `analysis.inputs.row_checks` does, by counting."""
+"""Check every row against docs/formats.md, as `analysis.inputs.row_checks` does, by counting.
+
+Columns with few values are checked once for each of their combinations.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from analysis.inputs.row_checks import (
     TRUTH_COLUMNS,
 )
 from analysis.large.connection import NUMBERS, Source
+from analysis.large.tables.combinations import COUNTED, build_combinations
 
 MAX_COUNT = 999_999_999
 HAS_TRUTH, SINGLE = "question <> ''", "presentation = 'single'"
@@ -30,27 +34,36 @@ class RowCheck:
 
 
 def check_rows(source: Source) -> None:
-    """Raise ResponsesError at a row that contradicts the format; its first one for this rule."""
+    """Raise ResponsesError at a row that contradicts the format; its first one for this rule.
+
+    Builds the table of combinations.
+    """
     if not source.rows:
         raise ResponsesError(f"{source.name}: contains no trials; nobody has taken part yet")
     blinded = f"{HAS_TRUTH} AND {SINGLE} AND truth = '' AND image = '' AND method = ''"
     checks = list(_iterate_checks())
-    counted = ", ".join(
-        f"count(*) FILTER (WHERE {wrong})" for wrong in (blinded, *(one.wrong for one in checks))
-    )
-    blinded_rows, *counts = source.fetch_row(f"SELECT {counted} FROM source")
-    if blinded_rows:
+    build_combinations(source)
+    if source.fetch_row(f"SELECT count(*) FROM combination WHERE {blinded}")[0]:
         raise ResponsesError(
             f"{source.name}: {_locate(source, blinded, 'truth')[0]}: truth, image and method are "
             "empty, as in a blinded export; wait until the study is complete, or export again with "
             "--unblind (logged)"
         )
-    for check, count in zip(checks, counts, strict=True):
-        if count:
+    wrong = {*_list_wrong(source, checks, "combination"), *_list_wrong(source, checks, "source")}
+    for check in checks:
+        if check in wrong:
             place, value = _locate(source, check.wrong, check.column)
             raise ResponsesError(
                 f"{source.name}: {place}: {check.column} is {value!r}, expected {check.expected}"
             )
+
+
+def _list_wrong(source: Source, checks: list[RowCheck], table: str) -> list[RowCheck]:
+    """Return the checks that rows of a table fail, of those whose columns it is for."""
+    own = [check for check in checks if (check.column in COUNTED) == (table == "source")]
+    counted = ", ".join(f"count(*) FILTER (WHERE {check.wrong})" for check in own)
+    counts = source.fetch_row(f"SELECT {counted} FROM {table}")
+    return [check for check, count in zip(own, counts, strict=True) if count]
 
 
 def _iterate_checks() -> Iterator[RowCheck]:

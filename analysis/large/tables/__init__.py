@@ -1,0 +1,1 @@
+"""The tables that DuckDB builds from the rows of an export: combinations, trials, people."""
