@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.checks.attention_checks import list_attention_checks
 from analysis.checks.consistency import Consistency, estimate_consistency
-from analysis.checks.deviations import DesignCheck, check_against_design, count_facts
+from analysis.checks.deviations import DesignCheck, check_against_design
 from analysis.checks.funnel import Funnel, build_funnel
 from analysis.checks.response_behavior import (
     OrderEffect,
@@ -20,6 +20,7 @@ from analysis.checks.response_behavior import (
     estimate_side_bias,
     summarize_response_times,
 )
+from analysis.checks.study_facts import count_facts
 from analysis.checks.timing import TimingSummary, summarize_timing
 from analysis.exclusions.flow import AnalysisSample
 from analysis.exclusions.people import ExcludedPeople

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from study_server.csv_cells import format_row
 from study_server.errors import StudyError
-from study_server.export import codebook
+from study_server.export import codebook, participant_rows
 from study_server.export import rows as tables
 from study_server.export.parquet_files import write_parquet
 from study_server.export.rows import ExportRow
@@ -54,7 +54,7 @@ def build_tables(
         "judgments": tables.iterate_judgments(db, study, modes, blinded),
         "timing": tables.iterate_timing(db, study, modes, blinded),
         "incidents": tables.list_incidents(db, study, modes, blinded),
-        PARTICIPANTS_TABLE: tables.list_participants(db, study, modes, blinded),
+        PARTICIPANTS_TABLE: participant_rows.list_participants(db, study, modes, blinded),
         QUESTIONNAIRE_TABLE: tables.iterate_questionnaire(db, study, modes),
         LINK_PARAMETERS_TABLE: tables.iterate_link_parameters(db, study, modes),
         "unblinding": tables.list_unblinding(db, study),

@@ -9,7 +9,8 @@ from itsdangerous import URLSafeSerializer
 from sqlalchemy import func, select
 
 from study_server.app import create_app
-from study_server.export.rows import iterate_responses, list_participants
+from study_server.export.participant_rows import list_participants
+from study_server.export.rows import iterate_responses
 from study_server.storage.engine import read_session
 from study_server.storage.models import Judgment, Participant, Trial
 from study_server.studies.lookup import find_study

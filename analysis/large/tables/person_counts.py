@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.checks.deviations import CONDITIONS, KIND_BY_PROTOCOL_KEY, REPEATS, StudyFacts
+from analysis.checks.study_facts import CONDITIONS, KIND_BY_PROTOCOL_KEY, REPEATS, StudyFacts
 from analysis.exclusions.person_measures import ParticipantMeasures, divide
 from analysis.inputs.parquet.files import format_number
 from analysis.inputs.responses import StrArray

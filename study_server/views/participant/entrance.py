@@ -18,13 +18,20 @@ from study_server.errors import StudyError
 from study_server.languages import N_, language_name
 from study_server.object_storage.mirror import has_stimuli_here
 from study_server.participants import enrollment, identities, return_visits
-from study_server.participants.outcomes import UNFINISHED_OUTCOMES, has_lapsed_participants
+from study_server.participants.outcomes import has_lapsed_participants
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, IncompleteLinkError
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
+from study_server.views.participant.refusals import (
+    render_earlier_visit,
+    render_message,
+    render_refusal,
+    render_started_elsewhere,
+    url_in_language,
+)
 from study_server.views.participant.visitors import (
     become_someone_else,
     count_once,
@@ -43,7 +50,6 @@ from study_server.web.limits import (
 from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
-MISS_LIMIT = parse("10 per minute")  # per IP address
 TURN_AWAY_LIMIT = parse("60 per minute")  # per IP address, which a school class may share
 MIN_PAIR_WIDTH_PX = 560  # two images of 256 px and the gap between them (static/player/player.css)
 
@@ -83,29 +89,29 @@ def entry(slug: str) -> ResponseReturnValue:
     wording = _choose_wording(study)
     existing = _find_participant(study, arrival)
     if is_known_by_cookie(arrival) and (existing or _has_withdrawn(study, arrival)):
-        return _render_earlier_visit(wording, slug, existing)
+        return render_earlier_visit(wording, slug, existing)
     if existing is not None and return_visits.may_return(g.db, existing, arrival.return_proof):
         return redirect(_player_url(existing, arrival))
     if existing is not None and return_visits.has_begun(g.db, existing):
-        return _render_started_elsewhere(wording)
+        return render_started_elsewhere(wording)
     try:
         if existing is None:
             _require_entry(study, arrival)
     except ADMISSION_ERRORS as refusal:
-        return _render_refusal(study, wording, refusal)
+        return render_refusal(study, wording, refusal)
     protocol = parse_stored_protocol(study.protocol)
     completion = recruitment.completion_before_consent(g.db, study, arrival)
     return render_template(
         "participant/entrance/consent.html",
         wording=wording,
         protocol=protocol,
-        action=_url_in_language("entrance.entry", slug, wording.language),
-        turn_away_action=_url_in_language("entrance.turn_away", slug, wording.language),
+        action=url_in_language("entrance.entry", slug, wording.language),
+        turn_away_action=url_in_language("entrance.turn_away", slug, wording.language),
         has_exit=completion.code is not None,
         min_width=0 if protocol.is_single else MIN_PAIR_WIDTH_PX,
         needs_cookie=not arrival.is_invited and arrival.source is not RecruitmentSource.MTURK,
         languages=[
-            (language, language_name(language), _url_in_language("entrance.entry", slug, language))
+            (language, language_name(language), url_in_language("entrance.entry", slug, language))
             for language in protocol.languages
         ],
         is_mturk_preview=arrival.external_id is None,
@@ -126,10 +132,10 @@ def consent(slug: str) -> ResponseReturnValue:
         reason = gettext(
             "We need your consent. If you agree to take part, go back and check the box."
         )
-        return _render_message(wording, reason, 400)
+        return render_message(wording, reason, 400)
     existing = _find_participant(study, arrival)
     if existing and is_known_by_cookie(arrival) and return_visits.has_begun(g.db, existing):
-        return _render_earlier_visit(wording, slug, existing)  # the form is older than that visit
+        return render_earlier_visit(wording, slug, existing)  # the form is older than that visit
     is_new = arrival.mode is Mode.LIVE and existing is None
     try:
         if is_new:
@@ -141,11 +147,11 @@ def consent(slug: str) -> ResponseReturnValue:
             is_shared_browser(slug, arrival), request.args,
         )  # fmt: skip
     except return_visits.StartedElsewhereError:
-        return _render_started_elsewhere(wording)
+        return render_started_elsewhere(wording)
     except ADMISSION_ERRORS as refusal:
-        return _render_refusal(study, wording, refusal)
+        return render_refusal(study, wording, refusal)
     except TooManyUnansweredError:
-        return _render_message(wording, gettext(CROWDED), 429)
+        return render_message(wording, gettext(CROWDED), 429)
     g.db.commit()
     if is_new:
         count_enrollment(participant)
@@ -268,12 +274,6 @@ def _choose_wording(study: Study) -> RenderedWording:
     return wording
 
 
-def _url_in_language(endpoint: str, slug: str, language: str) -> str:
-    """Return an address of this study in a language, with the parameters of this page."""
-    query = request.args.to_dict() | {"lang": language}
-    return f"{url_for(endpoint, slug=slug)}?{urlencode(query)}"
-
-
 @pages.errorhandler(IncompleteLinkError)
 def _handle_incomplete_link(_error: IncompleteLinkError) -> ResponseReturnValue:
     title = gettext("This link is incomplete")
@@ -282,64 +282,3 @@ def _handle_incomplete_link(_error: IncompleteLinkError) -> ResponseReturnValue:
         "from there."
     )
     return render_template("participant/message.html", title=title, message=message), 400
-
-
-def _render_refusal(
-    study: Study, wording: RenderedWording, refusal: Exception
-) -> ResponseReturnValue:
-    states = {
-        StudyState.DRAFT: gettext("This study isn’t open yet."),
-        StudyState.PAUSED: gettext("This study is paused. Please come back later."),
-        StudyState.CLOSED: gettext("This study is closed. Thank you for your interest."),
-    }
-    reasons = {
-        enrollment.StudyNotOpenError: states.get(study.state, ""),
-        enrollment.NotInvitedError: gettext(
-            "This study is by invitation only. Please use the link you were sent."
-        ),
-        enrollment.StudyFullError: gettext(
-            "This study is full at the moment. Thank you for your interest."
-        ),
-        enrollment.TookPartBeforeError: gettext(
-            "This study is only for people who have not taken part in our earlier studies, so you "
-            "can’t take part in it. Thank you for your interest."
-        ),
-        enrollment.WithdrawnError: gettext(
-            "You have withdrawn from this study, and your data have been deleted. Nobody can take "
-            "part twice, so you can’t start over. Thank you for your interest."
-        ),
-        enrollment.NoStimuliError: gettext("This study has no images yet."),
-    }
-    return _render_message(wording, reasons[type(refusal)], 403)
-
-
-def _render_earlier_visit(
-    wording: RenderedWording, slug: str, earlier: Participant | None
-) -> ResponseReturnValue:
-    """Ask whether this is the person who took part in this browser, or someone else.
-
-    earlier: that participant; None if they have withdrawn.
-    """
-    is_over = earlier is None or earlier.outcome not in UNFINISHED_OUTCOMES
-    return render_template(
-        "participant/entrance/earlier_visit.html",
-        wording=wording,
-        has_withdrawn=earlier is None,
-        is_over=is_over,
-        player_url=url_for("trials.player", token=earlier.token) if earlier else None,
-        action=_url_in_language("entrance.begin_as_someone_else", slug, wording.language),
-    )
-
-
-def _render_started_elsewhere(wording: RenderedWording) -> ResponseReturnValue:
-    """Tell visitors whose browser is not the one in which the study was started how to continue.
-
-    Only these visits are limited, because some of them come from people who guess IDs.
-    """
-    limit_attempts(MISS_LIMIT, "started elsewhere")
-    return render_template("participant/entrance/started_elsewhere.html", wording=wording), 409
-
-
-def _render_message(wording: RenderedWording, message: str, status: int) -> ResponseReturnValue:
-    page = render_template("participant/message.html", title=wording.title, message=message)
-    return page, status

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from analysis.checks.deviations import DesignCheck, add_changes, check_against_design, count_facts
+from analysis.checks.deviations import DesignCheck, add_changes, check_against_design
+from analysis.checks.study_facts import count_facts
 from analysis.inputs.changes import CHANGE_COLUMNS, read_changes
 from analysis.inputs.design import Design, Plan, read_design
 from analysis.inputs.responses import Responses, ResponsesError
