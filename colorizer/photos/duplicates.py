@@ -5,6 +5,7 @@ Each bit says if one of the 8 x 8 lowest frequencies is above their median (pHas
 
 from collections.abc import Iterator, Sequence, Set
 from itertools import combinations, pairwise
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from PIL import Image
 # 55 pairs, of which about five were wrong; 8 and 10 bits linked 87 and 223 pairs, and most of the
 # additional ones were wrong.
 MAX_HAMMING_BITS = 6
+HASH_BITS = 64
+SORTING_COST = 4.0  # time to sort one hash, in comparisons of two
 DCT_INPUT_PX = 32  # side of the image that is transformed
 DCT_KEPT = 8  # frequencies along each axis
 
@@ -35,18 +38,21 @@ def perceptual_hash(square: NDArray[np.uint8]) -> str:
 
 
 def find_similar_hashes(
-    hashes: Sequence[str], distance: int = MAX_HAMMING_BITS
+    hashes: Sequence[str], distance: int = MAX_HAMMING_BITS, equal_bands: int | None = None
 ) -> list[tuple[int, int]]:
     """Return the pairs of indices i < j whose hashes differ in at most `distance` bits.
 
     The most similar pairs come first. Among equal hashes, only the first is compared with others.
-    If the bits are cut into distance + 2 bands, two hashes this similar have at least two bands in
-    common, so only hashes with two equal bands are compared.
+    If the bits are cut into distance + k bands, two hashes this similar have at least k bands in
+    common, so only hashes with k equal bands are compared. By default, k (`equal_bands`) grows with
+    the number of hashes, so that the time hardly grows faster than that number.
     """
     hash_values = np.frombuffer(bytes.fromhex("".join(hashes)), ">u8").astype(np.uint64)
     unique, firsts, inverse = np.unique(hash_values, return_index=True, return_inverse=True)
     pairs = {(0, int(firsts[u]), i) for i, u in enumerate(inverse) if firsts[u] != i}
-    for mask in _masks_of_two_bands(distance + 2):
+    for mask in _masks_of_bands(
+        distance, equal_bands or _choose_equal_bands(len(unique), distance)
+    ):
         for a, b in _iterate_equal(unique & mask):
             bits_apart = np.bitwise_count(unique[a] ^ unique[b])
             near = bits_apart <= distance
@@ -89,12 +95,23 @@ def _dct_matrix() -> NDArray[np.float64]:
     return np.cos(angles)
 
 
-def _masks_of_two_bands(bands: int) -> Iterator[np.uint64]:
-    """Yield a mask of the bits of every two bands."""
-    edges = [round(64 * band / bands) for band in range(bands + 1)]
+def _choose_equal_bands(count: int, distance: int) -> int:
+    """Return the number of equal bands that takes the least time for this many random hashes."""
+
+    def cost(equal: int) -> float:
+        key_bits = HASH_BITS * equal / (distance + equal)
+        return comb(distance + equal, equal) * (SORTING_COST + count / 2 ** (key_bits + 1))
+
+    return min(range(2, 6), key=cost)
+
+
+def _masks_of_bands(distance: int, equal: int) -> Iterator[np.uint64]:
+    """Yield a mask of the bits of every choice of `equal` bands among distance + equal."""
+    bands = distance + equal
+    edges = [round(HASH_BITS * band / bands) for band in range(bands + 1)]
     masks = [2**high - 2**low for low, high in pairwise(edges)]
-    for one, other in combinations(masks, 2):
-        yield np.uint64(one | other)
+    for chosen in combinations(masks, equal):
+        yield np.uint64(sum(chosen))
 
 
 def _iterate_equal(

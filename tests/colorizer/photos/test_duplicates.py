@@ -3,6 +3,7 @@ from itertools import combinations
 from time import process_time
 
 import numpy as np
+import pytest
 from PIL import Image, ImageEnhance
 from skimage.data import astronaut, chelsea, coffee
 
@@ -52,7 +53,8 @@ def test_images_of_one_color_have_the_same_hash_at_every_brightness() -> None:
     assert len(flat) == 1
 
 
-def test_similar_pairs_are_those_of_an_exhaustive_comparison() -> None:
+@pytest.mark.parametrize("equal_bands", [None, 1, 3, 4])
+def test_similar_pairs_are_those_of_an_exhaustive_comparison(equal_bands: int | None) -> None:
     rng = np.random.default_rng(0)
     values = [int(value) for value in rng.integers(2**63, size=300)]
     for value in values[:200]:  # copies with 0 to 9 flipped bits
@@ -64,7 +66,7 @@ def test_similar_pairs_are_those_of_an_exhaustive_comparison() -> None:
         for i, j in combinations(range(500), 2)
         if differing_bits(hashes[i], hashes[j]) <= MAX_HAMMING_BITS
     }
-    pairs = find_similar_hashes(hashes)
+    pairs = find_similar_hashes(hashes, equal_bands=equal_bands)
     assert set(pairs) == expected
     assert len(pairs) == len(expected) > 100
     distances = [differing_bits(hashes[i], hashes[j]) for i, j in pairs]
