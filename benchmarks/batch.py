@@ -26,7 +26,8 @@ from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import Colorizer, build_colorizer
 from colorizer.photos.splits import Photograph
-from colorizer.stimuli.batch import LoadedModel, StimulusSettings, fastest_dtype, write_stimuli
+from colorizer.stimuli.batch import write_stimuli
+from colorizer.stimuli.rendering import StimulusSettings, fastest_dtype
 from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")
@@ -65,11 +66,10 @@ def color_in_a_loop(photographs: Sequence[Photograph], network: Colorizer, out: 
 
 
 def color_in_a_batch(photographs: Sequence[Photograph], network: Colorizer, out: Path) -> None:
-    models = {"mcl": LoadedModel(network, "")}
-    recipe = StimulusSettings(("mcl-annealed",), models, SIZE, seed=0, precision=fastest_dtype(CPU))
+    recipe = StimulusSettings(("mcl-annealed",), {}, SIZE, seed=0, precision=fastest_dtype(CPU))
     for path in out.glob("*/*.png"):
         path.unlink()
-    made = list(write_stimuli(photographs, recipe, out, CPU))
+    made = list(write_stimuli(photographs, recipe, {"mcl": network}, out, CPU))
     assert all(isinstance(stimuli, list) for stimuli in made)
 
 

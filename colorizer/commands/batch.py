@@ -28,19 +28,12 @@ from colorizer.commands.terminal import (
     show_progress,
 )
 from colorizer.errors import ColorizerError
-from colorizer.networks.checkpoint import load_colorizer, short_sha256
-from colorizer.networks.cpu_inference import fuse_for_cpu
-from colorizer.onnx_files.foreign import ForeignColorizer
+from colorizer.networks.checkpoint import short_sha256
+from colorizer.onnx_files.loading import load_networks
 from colorizer.photos.folders import require_separate
 from colorizer.photos.reading import Refusal
 from colorizer.photos.selection import collect_photographs, leave_out_near_duplicates
-from colorizer.stimuli.batch import (
-    STIMULUS_METHODS,
-    LoadedModel,
-    StimulusSettings,
-    fastest_dtype,
-    write_stimuli,
-)
+from colorizer.stimuli.batch import write_stimuli
 from colorizer.stimuli.manifest import (
     SINGLE_SHARD,
     ManifestRow,
@@ -48,6 +41,7 @@ from colorizer.stimuli.manifest import (
     clear_manifest,
     write_manifest,
 )
+from colorizer.stimuli.rendering import STIMULUS_METHODS, StimulusSettings, fastest_dtype
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -114,19 +108,14 @@ def batch(
     if split_name is not None and photos is not None:
         raise ColorizerError("use either --split or --photos, not both")
     files = find_and_print_models(list(methods), models, quiet)
-    own_files = {name: path for name, path in methods.items() if path is not None}
+    files |= {name: path for name, path in methods.items() if path is not None}
     candidates, refused_names = collect_photographs(split_name or "test", photos)
     for root in sorted({photograph.root for photograph in candidates}):
         require_separate(out, Path(root))
     dtype = DTYPES.get(precision) or fastest_dtype(device)
-    loaded = {
-        objective: LoadedModel(
-            fuse_for_cpu(load_colorizer(path, device), dtype), short_sha256(path)
-        )
-        for objective, path in files.items()
-    }
-    for name, path in own_files.items():
-        loaded[name] = LoadedModel(ForeignColorizer(path), short_sha256(path))
+    networks = load_networks(files, device, dtype)
+    checkpoints = {name: short_sha256(path) for name, path in files.items()}
+    settings = StimulusSettings(list(methods), checkpoints, size, seed, dtype)
     photographs, left_out = leave_out_near_duplicates(candidates)
     refused = refused_names if shard.number == 1 else {}
     if shard.number == 1 and not quiet:
@@ -134,9 +123,7 @@ def batch(
         if photos is not None:
             print_other_files(photos)
     clear_manifest(out, shard)
-    results = write_stimuli(
-        photographs, StimulusSettings(list(methods), loaded, size, seed, dtype), out, device, shard
-    )
+    results = write_stimuli(photographs, settings, networks, out, device, shard)
     stimuli: list[ManifestRow] = []
     for result in show_progress(results, "colorizing", len(shard.select(photographs)), quiet):
         if isinstance(result, Refusal):

@@ -114,13 +114,13 @@ def read_square(source: Source, size: int, min_side: int = 0) -> Pixels:
     return center_square(photograph, size)
 
 
-def read_color_square(path: Path, size: int) -> FloatPixels:
+def read_color_square(source: Source, size: int) -> FloatPixels:
     """Read the central square of a color photograph (size, size, 3) in [0, 1], not rounded.
 
     The whole photograph is decoded, never a reduced JPEG, whose traces would remain in the square.
     Raises UnreadablePhotographError, also if the photograph is gray.
     """
-    square = center_square_float(read_photograph(path), size)
+    square = center_square_float(read_photograph(source), size)
     if is_gray(np.rint(255 * square).astype(np.uint8)):
         raise UnreadablePhotographError("gray photograph; there are no colors to remove")
     return square

@@ -1,14 +1,20 @@
 """Foils, the control fakes: a photograph's lightness with the colors of another photograph."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from torch import Tensor, cat
 
 from colorizer.errors import UnreadablePhotographError
-from colorizer.photos.reading import FloatPixels, read_color_square
+from colorizer.photos.reading import FloatPixels
 from colorizer.photos.splits import Photograph
+
+Donor = TypeVar("Donor")
+
+
+class NoDonorError(UnreadablePhotographError):
+    """None of the given donors is a readable color photograph."""
 
 
 class DonorRing(NamedTuple):
@@ -38,17 +44,19 @@ def iterate_donors(ring: DonorRing, photograph: Photograph) -> Iterator[Photogra
     return (other for other in following if other.group != photograph.group)
 
 
-def read_donor_square(donor_ring: DonorRing, photograph: Photograph, size: int) -> FloatPixels:
+def read_donor_square(
+    donors: Iterable[Donor], read_square: Callable[[Donor], FloatPixels]
+) -> FloatPixels:
     """Read the square of the first donor that is a readable color photograph.
 
-    Raises UnreadablePhotographError if there is none.
+    Raises NoDonorError if there is none.
     """
-    for donor in iterate_donors(donor_ring, photograph):
+    for donor in donors:
         try:
-            return read_color_square(donor.path, size)
+            return read_square(donor)
         except UnreadablePhotographError:
             continue  # this photograph is reported as refused itself
-    raise UnreadablePhotographError("no other photograph can provide the colors for a foil")
+    raise NoDonorError("no other photograph can provide the colors for a foil")
 
 
 def swap_chroma(lab: Tensor, donor: Tensor) -> Tensor:

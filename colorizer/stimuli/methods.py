@@ -17,7 +17,12 @@ from colorizer.networks.models import Colorizer, upsample_ab
 from colorizer.photos.reading import FloatPixels, Refusal, map_ahead, read_color_square
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.decoding import DECODINGS, decode_ab
-from colorizer.stimuli.foils import build_donor_ring, read_donor_square, swap_chroma
+from colorizer.stimuli.foils import (
+    build_donor_ring,
+    iterate_donors,
+    read_donor_square,
+    swap_chroma,
+)
 from colorizer.stimuli.lightness_noise import add_lightness_noise
 
 METHODS = ("gray", "foil", *DECODINGS, "real")
@@ -59,10 +64,15 @@ def read_method_inputs(
     """
     ring = build_donor_ring(photographs, seed)
 
+    def read_square(photograph: Photograph) -> FloatPixels:
+        return read_color_square(photograph.path, size)
+
     def read(photograph: Photograph) -> MethodInput | Refusal:
         try:
-            lab = to_lab([read_color_square(photograph.path, size)])
-            donor = to_lab([read_donor_square(ring, photograph, size)]) if with_donors else None
+            lab, donor = to_lab([read_square(photograph)]), None
+            if with_donors:
+                donors = iterate_donors(ring, photograph)
+                donor = to_lab([read_donor_square(donors, read_square)])
             return MethodInput([photograph.image], lab, donor)
         except UnreadablePhotographError as error:
             return Refusal(photograph.file, str(error))

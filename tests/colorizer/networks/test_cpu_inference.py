@@ -9,7 +9,7 @@ from colorizer.color.bins import bin_centers
 from colorizer.networks.backbone import BACKBONES
 from colorizer.networks.cpu_inference import FusedConv2d, fuse_for_cpu
 from colorizer.networks.models import Colorizer, build_colorizer
-from colorizer.stimuli.batch import fastest_dtype
+from colorizer.stimuli.rendering import fastest_dtype
 
 SIDE = 64
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,11 @@ from colorizer.photos.reading import (
     read_photograph,
 )
 from colorizer.photos.splits import Photograph
-from colorizer.stimuli.batch import LoadedModel, StimulusSettings, write_stimuli
+from colorizer.stimuli.batch import write_stimuli
 from colorizer.stimuli.lightness_noise import add_lightness_noise
 from colorizer.stimuli.manifest import ManifestRow, Shard, write_manifest
 from colorizer.stimuli.methods import GAMUT_MARGIN, to_lab
+from colorizer.stimuli.rendering import StimulusSettings
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 
@@ -45,6 +47,7 @@ METHODS = ("real", "foil", "l2", "mcl", "mcl-annealed")
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
 
 
+@cache
 def untrained_network(objective: str) -> Colorizer:
     """Build an untrained model whose colors are far outside the gamut."""
     torch.manual_seed(0)
@@ -53,14 +56,14 @@ def untrained_network(objective: str) -> Colorizer:
     return model
 
 
-def untrained_model(objective: str) -> LoadedModel:
-    return LoadedModel(untrained_network(objective), f"{objective:0<16}")
+def untrained_networks() -> dict[str, Colorizer]:
+    return {objective: untrained_network(objective) for objective in ("l2", "mcl")}
 
 
 @pytest.fixture(scope="module")
 def settings(_little_networks_in_module: None) -> StimulusSettings:
-    models = {objective: untrained_model(objective) for objective in ("l2", "mcl")}
-    return StimulusSettings(METHODS, models, SIZE, seed=0)
+    digests = {objective: f"{objective:0<16}" for objective in ("l2", "mcl")}
+    return StimulusSettings(METHODS, digests, SIZE, seed=0)
 
 
 def rows(folder: Path, count: int) -> list[Photograph]:
@@ -69,7 +72,7 @@ def rows(folder: Path, count: int) -> list[Photograph]:
 
 
 def make(photographs: list[Photograph], settings: StimulusSettings, out: Path) -> list[ManifestRow]:
-    results = list(write_stimuli(photographs, settings, out, CPU))
+    results = list(write_stimuli(photographs, settings, untrained_networks(), out, CPU))
     return [row for result in results if isinstance(result, list) for row in result]
 
 
@@ -166,13 +169,13 @@ def test_the_stimuli_of_a_new_model_or_photograph_are_made_again(
     photographs, out = rows(tmp_path / "photos", 3), tmp_path / "out"
     make(photographs, settings, out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
-    l2 = settings.models["l2"]._replace(checkpoint_digest="another model")
-    make(photographs, replace(settings, models={**settings.models, "l2": l2}), out)
+    other_l2 = replace(settings, checkpoints={**settings.checkpoints, "l2": "another model"})
+    make(photographs, other_l2, out)
     renewed = {path for path in before if path.stat().st_mtime_ns != before[path]}
     assert renewed == set((out / "l2").iterdir())
 
     os.utime(tmp_path / "photos" / "01.jpg")
-    make(photographs, replace(settings, models={**settings.models, "l2": l2}), out)
+    make(photographs, other_l2, out)
     again = {path for path in before if path.stat().st_mtime_ns != before[path]} - renewed
     assert {path.stem for path in again} == {"01"}
     assert {path.parent.name for path in again} == set(METHODS) - {"l2"}
@@ -210,7 +213,11 @@ def test_an_unreadable_photograph_is_refused_and_is_no_donor(
 ) -> None:
     write_pictures(tmp_path / "photos", 4)
     truncate(tmp_path / "photos" / "02.jpg")
-    results = list(write_stimuli(rows(tmp_path / "photos", 4), settings, tmp_path / "out", CPU))
+    results = list(
+        write_stimuli(
+            rows(tmp_path / "photos", 4), settings, untrained_networks(), tmp_path / "out", CPU
+        )
+    )
     refused = [result for result in results if isinstance(result, Refusal)]
     assert [refusal.file for refusal in refused] == ["02.jpg"]
     assert "truncated" in refused[0].reason
@@ -219,7 +226,9 @@ def test_an_unreadable_photograph_is_refused_and_is_no_donor(
 
 def test_a_single_photograph_cannot_have_a_foil(settings: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 1)
-    (result,) = write_stimuli(rows(tmp_path / "photos", 1), settings, tmp_path / "out", CPU)
+    (result,) = write_stimuli(
+        rows(tmp_path / "photos", 1), settings, untrained_networks(), tmp_path / "out", CPU
+    )
     assert isinstance(result, Refusal)
     assert "no other photograph" in result.reason
 
@@ -228,7 +237,9 @@ def test_an_interrupted_batch_leaves_only_complete_files(
     settings: StimulusSettings, tmp_path: Path
 ) -> None:
     write_pictures(tmp_path / "photos", 6)
-    stopped = write_stimuli(rows(tmp_path / "photos", 6), settings, tmp_path / "out", CPU)
+    stopped = write_stimuli(
+        rows(tmp_path / "photos", 6), settings, untrained_networks(), tmp_path / "out", CPU
+    )
     next(stopped)
     stopped.close()
     left = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
@@ -243,7 +254,9 @@ def test_gray_photographs_are_no_donors(settings: StimulusSettings, tmp_path: Pa
     write_pictures(tmp_path, 3)
     Image.open(tmp_path / "01.jpg").convert("L").save(tmp_path / "01.jpg")
     foils = replace(settings, methods=("foil",))
-    results = list(write_stimuli(rows(tmp_path, 3), foils, tmp_path / "out", CPU))
+    results = list(
+        write_stimuli(rows(tmp_path, 3), foils, untrained_networks(), tmp_path / "out", CPU)
+    )
     assert results[1] == Refusal("01.jpg", "gray photograph; there are no colors to remove")
     for name in ("00", "02"):
         foil = torch.tensor(pixels_of(tmp_path / "out" / "foil" / f"{name}.png"))[None]
@@ -260,7 +273,12 @@ def test_shards_together_make_the_same_stimuli_as_one_process(
     shared = []
     for number in (1, 2, 3):
         results = write_stimuli(
-            photographs, settings, tmp_path / "shared", CPU, shard=Shard(number, 3)
+            photographs,
+            settings,
+            untrained_networks(),
+            tmp_path / "shared",
+            CPU,
+            shard=Shard(number, 3),
         )
         shared += [row for result in results if isinstance(result, list) for row in result]
     assert sorted((s.image, s.method) for s in shared) == sorted((s.image, s.method) for s in alone)
