@@ -7,7 +7,7 @@ such as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_UR
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -86,6 +86,71 @@ def fetch(place: str, path: Path) -> Path:
             for chunk in stream:
                 file.write(chunk)
     return path
+
+
+class Storage:
+    """A folder, or the objects below a URL, whose files are read and written by their names.
+
+    One object uses one connection pool. All methods raise ColorizerError that names the URL if the
+    storage cannot be reached or refuses.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self._store: ObjectStore | None = None
+        if is_url(place):
+            with _storage_errors(place):
+                self._store = _open_store(place)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file, or None if it does not exist."""
+        if self._store is None:
+            path = Path(self.place, name)
+            return path.read_bytes() if path.is_file() else None
+        with _storage_errors(self.place):
+            import obstore
+
+            try:
+                return bytes(obstore.get(self._store, name).bytes())
+            except FileNotFoundError:
+                return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file; it appears complete or not at all."""
+        if self._store is None:
+            with atomic_write(Path(self.place, name)) as temporary:
+                temporary.write_bytes(content)
+            return
+        with _storage_errors(join(self.place, name)):
+            import obstore
+
+            obstore.put(self._store, name, content)
+
+    def delete(self, name: str) -> None:
+        """Delete a file, if it exists."""
+        if self._store is None:
+            Path(self.place, name).unlink(missing_ok=True)
+            return
+        with _storage_errors(join(self.place, name)), suppress(FileNotFoundError):
+            import obstore
+
+            obstore.delete(self._store, name)
+
+    def list(self) -> dict[str, StoredFile]:
+        """Return all files by their names, which are paths relative to the folder or URL."""
+        if self._store is None:
+            paths = (path for path in Path(self.place).rglob("*") if path.is_file())
+            return {path.relative_to(self.place).as_posix(): _describe(path) for path in paths}
+        with _storage_errors(self.place):
+            import obstore
+
+            return {
+                x["path"]: StoredFile(
+                    join(self.place, x["path"]), x["size"], x["last_modified"].timestamp()
+                )
+                for batch in obstore.list(self._store)
+                for x in batch
+            }
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
-    "colorizer": ["colorizer", "heif", "onnx", "perceptual", "s3"],
+    "colorizer": ["colorizer", "heif", "onnx", "perceptual", "ray", "s3"],
     "study_server": ["server", "metrics", "mturk", "parquet", "s3"],
     "analysis": ["analysis", "duckdb"],
 }
@@ -29,8 +29,10 @@ FORBIDDEN = {
     "study_server": ["torch", "torchvision", "safetensors", "matplotlib", "scipy", "boto3"],
     "analysis": ["flask", "torch", "torchvision", "safetensors", "alembic", "granian"],
 }
-# Functions that write into a zip in memory, or into a folder that is renamed when it is complete.
+# Functions that write into a zip in memory, or into a folder that is temporary or is renamed when
+# it is complete.
 WRITES_BELOW_A_TEMPORARY_NAME = {
+    "colorizer.cluster.ray_engine._load_networks",
     "study_server.export.zip_stream.stream_zip",
     "study_server.stimuli.files.store_stimulus",
     "study_server.stimuli.zip_upload._unpack",
@@ -104,7 +106,7 @@ def opens_for_writing(node: ast.AST) -> bool:
 
 
 def is_atomic_write(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "atomic_write"
+    return isinstance(node, ast.Name) and node.id in {"atomic_write", "publish"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

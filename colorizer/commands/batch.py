@@ -7,14 +7,19 @@ import click
 import torch
 from torch import distributed
 
+from colorizer.commands.batch_engines import (
+    collect,
+    make_here,
+    make_on_ray,
+    require_suitable,
+)
 from colorizer.commands.options import (
-    FOLDER_TYPE,
+    FolderOrUrl,
     device_option,
     find_and_print_models,
     json_option,
     methods_and_files_option,
     models_option,
-    photos_option,
     quiet_option,
     seed_option,
     size_option,
@@ -22,26 +27,26 @@ from colorizer.commands.options import (
 )
 from colorizer.commands.terminal import (
     print_near_duplicates,
-    print_other_files,
     print_refused,
     print_summary,
-    show_progress,
 )
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import short_sha256
+from colorizer.object_storage import is_url
 from colorizer.onnx_files.loading import load_networks
 from colorizer.photos.folders import require_separate
-from colorizer.photos.reading import Refusal
-from colorizer.photos.selection import collect_photographs, leave_out_near_duplicates
-from colorizer.stimuli.batch import write_stimuli
+from colorizer.photos.selection import (
+    leave_out_near_duplicates,
+)
 from colorizer.stimuli.manifest import (
     SINGLE_SHARD,
-    ManifestRow,
     Shard,
-    clear_manifest,
-    write_manifest,
 )
-from colorizer.stimuli.rendering import STIMULUS_METHODS, StimulusSettings, fastest_dtype
+from colorizer.stimuli.rendering import (
+    STIMULUS_METHODS,
+    StimulusSettings,
+    fastest_dtype,
+)
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -60,9 +65,19 @@ def parse_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shar
 
 @click.command()
 @split_option
-@photos_option
 @click.option(
-    "--out", type=FOLDER_TYPE, default=Path("outputs"), show_default=True, help="Output folder."
+    "--photos",
+    type=FolderOrUrl(path_type=Path, file_okay=False, exists=True),
+    metavar="FOLDER|URL",
+    help="Photographs in this folder, instead of a split.",
+)
+@click.option(
+    "--out",
+    type=FolderOrUrl(path_type=Path, file_okay=False),
+    default=Path("outputs"),
+    show_default=True,
+    metavar="FOLDER|URL",
+    help="Output folder.",
 )
 @size_option
 @click.option(
@@ -71,6 +86,19 @@ def parse_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shar
     metavar="I/N",
     help="Process part I of N; the last process to finish writes the manifest. "
     "[default: the rank under torchrun, else 1/1]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray: on a Ray cluster; takes URLs for --photos and --out, such as s3://bucket/prefix.",
+)
+@click.option(
+    "--address",
+    metavar="auto|HOST:PORT",
+    help="The Ray cluster; auto: the one that runs on this machine. "
+    "[default: start Ray on this machine alone]",
 )
 @click.option(
     "--precision",
@@ -87,10 +115,12 @@ def parse_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shar
 @json_option
 def batch(
     split_name: str | None,
-    photos: Path | None,
-    out: Path,
+    photos: Path | str | None,
+    out: Path | str,
     size: int,
     shard: Shard,
+    engine: str,
+    address: str | None,
     precision: str,
     methods: dict[str, Path | None],
     models: dict[str, Path],
@@ -107,35 +137,31 @@ def batch(
     """
     if split_name is not None and photos is not None:
         raise ColorizerError("use either --split or --photos, not both")
+    require_suitable(engine, photos, out, shard, address)
     files = find_and_print_models(list(methods), models, quiet)
     files |= {name: path for name, path in methods.items() if path is not None}
-    candidates, refused_names = collect_photographs(split_name or "test", photos)
+    is_first = shard.number == 1
+    candidates, refused_names = collect(split_name or "test", photos, is_first and not quiet)
     for root in sorted({photograph.root for photograph in candidates}):
-        require_separate(out, Path(root))
+        if isinstance(out, Path) and not is_url(root):
+            require_separate(out, Path(root))
     dtype = DTYPES.get(precision) or fastest_dtype(device)
-    networks = load_networks(files, device, dtype)
+    networks = load_networks(files, device, dtype)  # also on Ray, to refuse bad files at once
     checkpoints = {name: short_sha256(path) for name, path in files.items()}
     settings = StimulusSettings(list(methods), checkpoints, size, seed, dtype)
     photographs, left_out = leave_out_near_duplicates(candidates)
-    refused = refused_names if shard.number == 1 else {}
-    if shard.number == 1 and not quiet:
+    if is_first and not quiet:
         print_near_duplicates(left_out)
-        if photos is not None:
-            print_other_files(photos)
-    clear_manifest(out, shard)
-    results = write_stimuli(photographs, settings, networks, out, device, shard)
-    stimuli: list[ManifestRow] = []
-    for result in show_progress(results, "colorizing", len(shard.select(photographs)), quiet):
-        if isinstance(result, Refusal):
-            refused.update([result])
-        else:
-            stimuli.extend(result)
+    if engine == "ray":
+        made = make_on_ray(photographs, settings, files, out, device, address, quiet)
+    else:
+        made = make_here(photographs, settings, networks, Path(out), device, shard, quiet)
+    refused = (refused_names if is_first else {}) | dict(made.refused)
     print_refused(refused)
-    if not stimuli and shard == SINGLE_SHARD:
+    if not made.images and shard == SINGLE_SHARD:
         raise ColorizerError("no stimuli: none of the photographs can be used")
-    manifest = write_manifest(out, stimuli, shard)
-    summary = {"images": len(stimuli) // len(methods), "stimuli": len(stimuli)}
-    print_summary({**summary, "refused": len(refused)}, str(manifest), quiet, as_json)
+    summary = {"images": made.images, "stimuli": made.images * len(methods)}
+    print_summary({**summary, "refused": len(refused)}, made.manifest, quiet, as_json)
     if distributed.is_torchelastic_launched():
         return 0  # torchrun stops all processes as soon as one exits with another status
     return 1 if refused else 0

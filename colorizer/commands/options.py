@@ -10,6 +10,7 @@ import click
 import torch
 
 from colorizer.networks.models import MODEL_NAMES
+from colorizer.object_storage import is_url
 from colorizer.photos.splits import SPLITS
 from colorizer.stimuli.model_files import describe_models, find_models
 
@@ -21,6 +22,16 @@ RUNS_FOLDER = Path("runs")
 FILE_TYPE = click.Path(path_type=Path, dir_okay=False)
 FOLDER_TYPE = click.Path(path_type=Path, file_okay=False)
 EXISTING_FOLDER_TYPE = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+class FolderOrUrl(click.Path):
+    """A folder as a Path, or a URL such as s3://bucket/prefix as text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check a folder; return a URL as it is."""
+        is_text_of_url = isinstance(value, str) and is_url(value)
+        return value if is_text_of_url else super().convert(value, param, ctx)
+
 
 quiet_option = click.option("--quiet", is_flag=True, help="Only report refused inputs.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

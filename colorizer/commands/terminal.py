@@ -1,6 +1,7 @@
 """Terminal output of the commands: progress bars and refusals on stderr, results on stdout."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -57,9 +58,13 @@ def print_refused(refused: Mapping[str, str]) -> None:
 
 def print_other_files(folder: Path, without: Path | None = None) -> None:
     """Print how many files of a folder are not read, by kind; nothing if there are none."""
-    kinds = count_other_files(folder, without)
+    print_kinds(str(folder), count_other_files(folder, without))
+
+
+def print_kinds(place: str, kinds: Counter[str]) -> None:
+    """Print how many files at a path or URL are not read, by kind; nothing if there are none."""
     if kinds:
-        click.echo(_on_one_line(f"{folder}: skipped {describe_other_files(kinds)}"), err=True)
+        click.echo(_on_one_line(f"{place}: skipped {describe_other_files(kinds)}"), err=True)
 
 
 def print_near_duplicates(others: Mapping[str, str]) -> None:

@@ -2,8 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
 
 from colorizer.errors import ColorizerError
 from colorizer.photos.formats import FORMAT_SUFFIXES, readable_suffixes
@@ -16,10 +16,18 @@ def find_photographs(folder: Path) -> list[Path]:
     cannot be listed are included, so that reading them reports the reason.
     """
     unlistable: list[Path] = []
-    photographs = [
-        path for path in _visible_files(folder, unlistable) if _suffix(path) in readable_suffixes()
-    ]
+    photographs = [path for path in _visible_files(folder, unlistable) if is_photograph(path)]
     return sorted(photographs + unlistable)
+
+
+def is_photograph(path: PurePath) -> bool:
+    """Return True if the suffix is that of a format that can be read."""
+    return _suffix(path) in readable_suffixes()
+
+
+def count_kinds(paths: Iterable[PurePath]) -> Counter[str]:
+    """Count, by suffix, the files that are not read as photographs."""
+    return Counter(_suffix(path) for path in paths if not is_photograph(path))
 
 
 def count_other_files(folder: Path, without: Path | None = None) -> Counter[str]:
@@ -28,11 +36,10 @@ def count_other_files(folder: Path, without: Path | None = None) -> Counter[str]
     without: a folder whose files are not counted.
     """
     skipped = _real(without) if without else None
-    return Counter(
-        _suffix(path)
+    return count_kinds(
+        path
         for path in _visible_files(folder, [])
-        if _suffix(path) not in readable_suffixes()
-        and (skipped is None or skipped not in _real(path).parents)
+        if skipped is None or skipped not in _real(path).parents
     )
 
 
@@ -51,9 +58,13 @@ def describe_other_files(kinds: Counter[str]) -> str:
 
 def no_photographs_error(folder: Path, without: Path | None = None) -> ColorizerError:
     """Return the error for a folder without photographs, which says what is in it instead."""
-    kinds = count_other_files(folder, without)
+    return nothing_found_error(str(folder), count_other_files(folder, without))
+
+
+def nothing_found_error(place: str, kinds: Counter[str]) -> ColorizerError:
+    """Return the error for a path or URL without photographs, with the files of other kinds."""
     others = f", but {describe_other_files(kinds)}" if kinds else ""
-    return ColorizerError(f"{folder}: no photographs in this folder{others}; use another one")
+    return ColorizerError(f"{place}: no photographs in this folder{others}; use another one")
 
 
 def require_not_above(out: Path, folder: Path) -> None:
@@ -97,5 +108,5 @@ def _visible_files(folder: Path, unlistable: list[Path]) -> Iterator[Path]:
         yield from (Path(root, name) for name in files if not name.startswith("."))
 
 
-def _suffix(path: Path) -> str:
+def _suffix(path: PurePath) -> str:
     return path.suffix.lower()

@@ -1,13 +1,18 @@
-"""Select the photographs of a split or a folder, without near-duplicates."""
+"""Select the photographs of a split, a folder or a URL, without near-duplicates."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
+from colorizer.object_storage import Storage
 from colorizer.photos.duplicates import find_similar_hashes, merge_duplicate_groups
+from colorizer.photos.folders import count_kinds, is_photograph, nothing_found_error
 from colorizer.photos.splits import (
     SPLIT_FILE,
     Photograph,
+    describe_name_problem,
     find_new_files,
     image_id,
     read_split,
@@ -28,6 +33,40 @@ def collect_photographs(
     files, refused = find_new_files(folder, [])
     recorded_rows = {row.path: row for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
     return [_row_for_file(folder, path, recorded_rows.get(path)) for path in files], refused
+
+
+class StoredPhotographs(NamedTuple):
+    """The photographs below a URL.
+
+    refused: the reason for each file that is refused because of its name. others: the number of
+    files that are not photographs, by suffix.
+    """
+
+    photographs: list[Photograph]
+    refused: dict[str, str]
+    others: Counter[str]
+
+
+def collect_stored_photographs(url: str) -> StoredPhotographs:
+    """Return the photographs below a URL, in the order of a folder with the same files.
+
+    Raises ColorizerError if there are none, or if the storage cannot be read.
+    """
+    paths = sorted(PurePosixPath(name) for name in Storage(url).list())
+    visible = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+    files, others = list(filter(is_photograph, visible)), count_kinds(visible)
+    if not files:
+        raise nothing_found_error(url, others)
+    images = {path: path.with_suffix("").as_posix() for path in files}
+    ids = Counter(images.values())
+    photographs, refused = [], {}
+    for path, image in images.items():
+        problem = describe_name_problem(image, ids[image])
+        if problem is None:
+            photographs.append(Photograph(url, image, str(path), "test", False, group=image))
+        else:
+            refused[str(path)] = problem
+    return StoredPhotographs(photographs, refused, others)
 
 
 def leave_out_near_duplicates(

@@ -116,17 +116,21 @@ def find_new_files(
         if recorded_paths.get(image) == path:
             continue
         name = str(path.relative_to(folder))
-        if any(unicodedata.category(character) in UNWRITABLE_CATEGORIES for character in image):
-            refused[name] = "the name contains line breaks or invalid characters; rename the file"
-        elif image in recorded_paths:
-            refused[name] = (
-                f"{recorded_paths[image]} already has the ID {image}; rename one of them"
-            )
-        elif ids[image] > 1:
-            refused[name] = f"{ids[image]} files have the ID {image}; rename them"
-        else:
+        problem = describe_name_problem(image, ids[image])
+        if image in recorded_paths:
+            problem = f"{recorded_paths[image]} already has the ID {image}; rename one of them"
+        if problem is None:
             new_paths.append(path)
+        else:
+            refused[name] = problem
     return new_paths, refused
+
+
+def describe_name_problem(image: str, files: int) -> str | None:
+    """Return why an ID cannot be used, or None; files: the number of files that have it."""
+    if any(unicodedata.category(character) in UNWRITABLE_CATEGORIES for character in image):
+        return "the name contains line breaks or invalid characters; rename the file"
+    return f"{files} files have the ID {image}; rename them" if files > 1 else None
 
 
 def inspect_files(

@@ -10,7 +10,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from colorizer.files import atomic_write
+from colorizer.errors import ColorizerError
+from colorizer.object_storage import publish
+
+MANIFEST_FILE = "manifest.csv"
+PARTS_FOLDER = "manifest.parts"  # of --engine ray; no method can have this name
 
 T = TypeVar("T")
 
@@ -44,8 +48,16 @@ SINGLE_SHARD = Shard()
 
 
 def clear_manifest(out: Path, shard: Shard) -> None:
-    """Delete the manifest and the shard's part, because the stimuli are about to change."""
-    (out / "manifest.csv").unlink(missing_ok=True)
+    """Delete the manifest and the shard's part, because the stimuli are about to change.
+
+    Raises ColorizerError if the stimuli in the folder were made with Ray.
+    """
+    if (out / PARTS_FOLDER).exists():
+        raise ColorizerError(
+            f"--out {out}: contains stimuli that were made with --engine ray; use that again, or "
+            "another folder"
+        )
+    (out / MANIFEST_FILE).unlink(missing_ok=True)
     _part_path(out, shard).unlink(missing_ok=True)
 
 
@@ -55,27 +67,32 @@ def write_manifest(out: Path, rows: Sequence[ManifestRow], shard: Shard) -> Path
     Returns the path of the file that was written last.
     """
     part = _part_path(out, shard)
-    _write(part, [asdict(stimulus) for stimulus in rows])
+    _write_sorted(part, [asdict(stimulus) for stimulus in rows])
     parts = [_part_path(out, Shard(number, shard.total)) for number in range(1, shard.total + 1)]
     if shard == SINGLE_SHARD or not all(path.exists() for path in parts):
         return part
-    _write(out / "manifest.csv", [row for path in parts for row in _read(path)])
-    return out / "manifest.csv"
+    _write_sorted(out / MANIFEST_FILE, [row for path in parts for row in _read(path)])
+    return out / MANIFEST_FILE
+
+
+def write_manifest_rows(place: str, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows, which are sorted by image, to a path or URL; other columns are left out."""
+    columns = [field.name for field in fields(ManifestRow)]
+    with publish(place) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _part_path(out: Path, shard: Shard) -> Path:
     if shard == SINGLE_SHARD:
-        return out / "manifest.csv"
+        return out / MANIFEST_FILE
     return out / f"manifest-{shard.number}-of-{shard.total}.csv"
 
 
-def _write(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write the rows atomically, sorted by image so that they do not depend on the shards."""
-    columns = [field.name for field in fields(ManifestRow)]
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: str(row["image"])))
+def _write_sorted(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write the rows sorted by image, so that they do not depend on the shards."""
+    write_manifest_rows(str(path), sorted(rows, key=lambda row: str(row["image"])))
 
 
 def _read(path: Path) -> list[dict[str, str]]:
