@@ -57,10 +57,12 @@ class CpuWatch:
         self.thread = threading.Thread(target=self._sample)
         self.thread.start()
 
-    def stop(self) -> Seconds:
-        """Return the CPU seconds for each photograph after the first stimulus."""
+    def stop(self) -> None:
         self.stopping.set()
         self.thread.join()
+
+    def count_seconds(self) -> Seconds:
+        """Return the CPU seconds for each photograph after the first stimulus."""
         photographs = count_stimuli(self.out) - self.photographs_before
         spent = {pid: s - self.start_s.get(pid, 0) for pid, s in self.latest_s.items()}
         workers = sum(spent[pid] for pid in self.workers)
@@ -168,10 +170,10 @@ def run(
         if in_the_middle is not None:
             in_the_middle()
         code = process.wait()
-    seconds = watch.stop()
+    watch.stop()
     if code not in (0, 1):  # 1: some photographs were refused
         sys.exit(f"colorizer batch ended with {code}")
-    return seconds
+    return watch.count_seconds()
 
 
 def killer(cluster: Cluster, node: Any, out: Path, count: int) -> Callable[[], None]:
