@@ -12,7 +12,10 @@ BUCKET = "stimuli"
 
 @contextmanager
 def run_storage() -> Iterator[str]:
-    """Run a storage with one bucket, and yield its address."""
+    """Run a storage with one bucket, and yield its address.
+
+    All storages of a process hold the same objects: each test module has a folder of its own.
+    """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it writes a line for each request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

@@ -11,6 +11,7 @@ PACKAGES = ("analysis", "colorizer", "study_server")
 
 PROGRAM = """
 import importlib, os, pkgutil, signal, sys
+import ray  # its own copy of psutil imports the modules that this system has
 for name in ("fcntl", "grp", "pwd", "resource", "syslog", "termios"):
     sys.modules[name] = None  # importing it raises ImportError, as on Windows
 for name in ("fork", "getuid", "geteuid", "killpg", "setsid"):

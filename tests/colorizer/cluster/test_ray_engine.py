@@ -45,7 +45,7 @@ def test_ray_makes_the_bytes_of_one_process_and_names_what_stops_a_worker(tmp_pa
     with run_storage() as address, pytest.MonkeyPatch.context() as patch:
         for name, value in storage_variables(address).items():
             patch.setenv(name, value)
-        photos, out = (Storage(f"s3://{BUCKET}/{name}") for name in ("photos", "out"))
+        photos, out = (Storage(f"s3://{BUCKET}/ray/{name}") for name in ("photos", "out"))
         for file in (tmp_path / "photos").iterdir():
             photos.write(file.name, file.read_bytes())
         command = [sys.executable, "-c", SCRIPT, photos.place, out.place]

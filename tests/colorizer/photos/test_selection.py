@@ -25,7 +25,7 @@ def test_a_url_has_the_photographs_of_a_folder_in_the_same_order(
     with run_storage() as address:
         for variable, value in storage_variables(address).items():
             monkeypatch.setenv(variable, value)
-        storage = Storage(f"s3://{BUCKET}/photos")
+        storage = Storage(f"s3://{BUCKET}/selection")
         for name in NAMES:
             if "\n" not in name:  # S3 clients refuse control characters
                 storage.write(name, b"")

@@ -19,7 +19,7 @@ from tests.buckets import BUCKET, run_storage, storage_variables
 from tests.colorizer.pictures import write_pictures
 
 FILES = {f"{number:02}.jpg" for number in range(6)}
-URL = f"s3://{BUCKET}/photos"
+URL = f"s3://{BUCKET}/shards"
 
 
 @pytest.fixture(scope="module")

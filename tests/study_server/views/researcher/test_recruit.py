@@ -160,7 +160,7 @@ def test_quotas_are_changed_while_the_study_runs_and_logged(
 def test_the_link_for_participants_is_shown_while_the_study_is_open(
     client: FlaskClient, frozen: Flask
 ) -> None:
-    link = "Participants take part at http://localhost/s/short . So far, they have to use this"
+    link = "Participants take part at http://localhost/s/short . For now, these links only work"
     assert link in words(client.get(RECRUIT))
     post(client, "/state", state="paused")
     assert "Participants take part at" not in words(client.get(RECRUIT))
