@@ -68,6 +68,7 @@ def run(*command: str | Path) -> None:
     subprocess.run([str(program), *map(str, command[1:])], check=True)
 
 
+@pytest.mark.slow(0.4)
 def test_the_schema_of_compose_accepts_the_services() -> None:
     run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml")
 
@@ -93,6 +94,7 @@ SIZE = re.compile(r"(?:client_max_body_size|max_size) (\d+)(?:m;|MiB)")
 UPLOAD = re.compile(r"(?:location ~|path_regexp) (\^\S+\$)")
 
 
+@pytest.mark.slow(0.6)
 @pytest.mark.parametrize(
     ("path", "prefix"),
     [

@@ -26,6 +26,7 @@ def docstrings(file: Path) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 1), text
 
 
+@pytest.mark.slow(1)
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_docstring_opens_as_a_fragment(folder: str) -> None:
     fragments = [

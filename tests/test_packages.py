@@ -86,6 +86,7 @@ def imported_libraries(package: str) -> set[str]:
     return {name.partition(".")[0] for file in files for name in imports(file)}
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_package_imports_another(package: str) -> None:
     assert imported_libraries(package) & ((set(PACKAGES) | OUTSIDE) - {package}) == set()
@@ -109,6 +110,7 @@ def is_atomic_write(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id in {"atomic_write", "publish"}
 
 
+@pytest.mark.slow(0.6)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_file_is_written_atomically(package: str) -> None:
     writers = set()

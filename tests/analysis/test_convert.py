@@ -107,6 +107,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return describe(path)
 
 
+@pytest.mark.slow(0.3)
 @settings(
     max_examples=8,
     deadline=None,
@@ -142,6 +143,7 @@ def test_a_scrambled_export_gives_the_same_report(
     assert describe(tmp_path / "out" / "responses.csv") == expected
 
 
+@pytest.mark.slow(1)
 @pytest.mark.parametrize("task", ["preference", "best_worst", "ranking", "rating"])
 def test_judgments_convert_back_to_the_same_estimates(task: str, tmp_path: Path) -> None:
     original = write_study(tmp_path, task, (3, 2, 1) if task != "rating" else (2, 3, 5))

@@ -28,6 +28,7 @@ def plan(folder: Path, *arguments: str) -> dict[str, Any]:
     return written
 
 
+@pytest.mark.slow(0.3)
 def test_the_terminal_json_and_csv_agree(tmp_path: Path) -> None:
     written = plan(tmp_path, *PLANNED)
     assert written["schema"] == "hue-and-eye/power/2"
@@ -74,6 +75,7 @@ def test_too_few_images_are_reported_with_a_number_that_suffices(tmp_path: Path)
     assert some["reason"].startswith("No number of participants gives 90% power")
 
 
+@pytest.mark.slow(0.6)
 def test_the_same_question_gives_the_same_bytes(tmp_path: Path) -> None:
     names = ("power.json", "power.csv", "power.svg", "power.png")
     written = []
@@ -96,6 +98,7 @@ def test_a_margin_plans_an_equivalence_test(tmp_path: Path) -> None:
     assert written["participants"]["80"] == pytest.approx(100, rel=0.05)
 
 
+@pytest.mark.slow(0.8)
 @pytest.mark.parametrize(
     ("options", "people", "question"),
     [
@@ -124,6 +127,7 @@ def test_judged_tasks_are_planned(
     assert more["participants"]["80"] > people["80"]
 
 
+@pytest.mark.slow(0.4)
 def test_methods_without_common_photographs_need_more_participants(tmp_path: Path) -> None:
     written = plan(tmp_path, *PLANNED, "--unpaired")
     assert written["participants"]["80"] == 68
@@ -138,6 +142,7 @@ def write_pilot(folder: Path, **methods: object) -> Path:
     return path
 
 
+@pytest.mark.slow(0.4)
 def test_a_pilot_supplies_the_effects(tmp_path: Path) -> None:
     pilot = write_pilot(
         tmp_path,
@@ -150,6 +155,7 @@ def test_a_pilot_supplies_the_effects(tmp_path: Path) -> None:
     assert written["participants"] == plan(tmp_path, *PLANNED, "--effects", "high")["participants"]
 
 
+@pytest.mark.slow(0.6)
 def test_a_pilot_supplies_the_correlations_unless_they_are_given(tmp_path: Path) -> None:
     models = [
         {"mixed": {"correlation_participant": 0.5, "correlation_image": -0.4}},
@@ -168,6 +174,7 @@ def test_a_pilot_supplies_the_correlations_unless_they_are_given(tmp_path: Path)
     assert (usual["participant_correlation"], usual["image_correlation"]) == (0.8, 0.5)
 
 
+@pytest.mark.slow(0.6)
 def test_several_methods_are_planned_for_holms_correction(tmp_path: Path) -> None:
     three = (*PLANNED, "--methods", "3", "--images", "400")
     written = plan(tmp_path, *three)

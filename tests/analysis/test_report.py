@@ -154,6 +154,7 @@ def test_an_error_is_one_line_with_exit_code_2_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow(0.3)
 def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", [make_row()])
     done = run(path, "--out", path / "out")
@@ -209,6 +210,7 @@ EDGES = {
 }
 
 
+@pytest.mark.slow(0.4)
 @pytest.mark.parametrize("rows", EDGES.values(), ids=EDGES)
 def test_an_edge_case_yields_a_report(tmp_path: Path, rows: list[Row]) -> None:
     make_report(read_responses(str(write_csv(tmp_path / "r.csv", rows))), tmp_path / "out")

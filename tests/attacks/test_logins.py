@@ -92,6 +92,7 @@ def test_attempts_at_login_links_are_limited(client: FlaskClient) -> None:
     assert statuses == [403] * 10 + [429] * 2
 
 
+@pytest.mark.slow(0.5)
 def test_participants_behind_one_address_are_not_limited(app: Flask) -> None:
     for _ in range(30):
         client = app.test_client()

@@ -238,6 +238,7 @@ def test_reloads_are_counted_and_show_no_more_than_ten_other_pairs(
     assert (len(shown), voided.count(True), voided.count(False)) == (7 + 10, 1, 10)
 
 
+@pytest.mark.slow(0.3)
 def test_broken_images_show_no_more_than_thirty_other_pairs(
     app: Flask, client: FlaskClient, base: str
 ) -> None:

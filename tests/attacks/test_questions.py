@@ -80,6 +80,7 @@ def test_forged_and_overlong_answers_store_nothing(
     assert count_answers(app) == 0
 
 
+@pytest.mark.slow(0.3)
 def test_answers_are_neither_code_nor_formulas_nor_shown_to_researchers(
     app: Flask, client: FlaskClient, base: str, researcher: FlaskClient
 ) -> None:

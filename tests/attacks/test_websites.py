@@ -42,6 +42,7 @@ def addresses(app: Flask, base: str) -> list[str]:
         ]
 
 
+@pytest.mark.slow(0.6)
 def test_every_page_and_error_has_every_security_header(
     app: Flask, client: FlaskClient, base: str, researcher: FlaskClient
 ) -> None:

@@ -292,6 +292,7 @@ def write_model_with_nan(path: Path) -> None:
     write_tensors(path, tensors, {"objective": "l2", "backbone": "resnet50v2"})
 
 
+@pytest.mark.slow(0.4)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

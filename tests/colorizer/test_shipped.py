@@ -30,6 +30,7 @@ def shipped(name: str) -> Path:
     return path
 
 
+@pytest.mark.slow(0.3)
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_shipped_model_has_a_header_and_loads(name: str) -> None:
     assert shipped(name).stat().st_size <= MAX_BYTES
@@ -61,6 +62,7 @@ def test_a_shipped_model_has_its_prior_and_a_card(
     assert all(f"**{part}.**" in card for part in ("Data", "Recipe", "Intended use", "Limits"))
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("model", [*OBJECTIVES, "l2-vivid", "mcl-calm", "mcl-annealed"])
 def test_a_photograph_can_be_colorized_without_training(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

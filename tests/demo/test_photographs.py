@@ -109,6 +109,7 @@ def test_a_broken_wheel_counts_as_none(tmp_path: Path) -> None:
     assert "foolbox" not in find_package_folders(broken)
 
 
+@pytest.mark.slow(0.6)
 def test_split_csv_names_the_files_and_the_photographs_they_are_of(
     crops: list[Crop], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ def list_subpackages(package: str) -> set[str]:
     return {file.parent.name for file in (ROOT / package).glob("*/__init__.py")}
 
 
+@pytest.mark.slow(1.1)
 def test_the_diagram_is_up_to_date(drawing: ModuleType) -> None:
     remedy = "run `python docs/draw_architecture.py`"
     assert drawing.PAGE.read_text(encoding="utf-8") == drawing.render(), remedy

@@ -183,6 +183,7 @@ def test_researchers_and_tags_are_managed_by_commands(here: Path, manifest: Path
     assert_refused(study("tag", "short", "a/b"), "is not a tag")
 
 
+@pytest.mark.slow(0.3)
 def test_unblinding_by_the_command_line_is_logged(here: Path, manifest: Path) -> None:
     study("import", "study.toml", manifest)
     with sqlite3.connect("instance/study.sqlite") as database:
@@ -299,6 +300,7 @@ def write_reports(here: Path) -> Path:
     return reports
 
 
+@pytest.mark.slow(0.3)
 def test_a_study_that_nobody_answered_is_imported_again(here: Path, manifest: Path) -> None:
     import_and_open(here, manifest)
     assert_refused(study("import", "study.toml", manifest, "--yes"), "is open", "study pause short")
@@ -326,6 +328,7 @@ def test_a_study_with_live_answers_is_not_replaced(here: Path, manifest: Path) -
     assert_refused(run, "already exists and has 1 live answer; change the slug")
 
 
+@pytest.mark.slow(0.4)
 def test_a_study_is_deleted_for_good(here: Path, manifest: Path) -> None:
     import_and_open(here, manifest)
     enroll(answers=2)
@@ -373,6 +376,7 @@ def test_two_studies_share_a_folder_without_replacing_files(here: Path, manifest
     assert json.loads((here / "other" / "design.json").read_text())["study"] == "other"
 
 
+@pytest.mark.slow(2)
 def test_links_begin_with_the_address_that_serves(
     here: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ def test_a_protocol_is_revised_after_a_question(
     assert run(database_url, tmp_path, "revise", str(file)).output == "short: Nothing was changed\n"
 
 
+@pytest.mark.slow(0.5)
 def test_a_freeze_is_undone_by_a_command(draft: Engine, database_url: str, tmp_path: Path) -> None:
     design = tmp_path / "design.json"
     frozen = run(database_url, tmp_path, "freeze", "short", "--out", str(design)).output

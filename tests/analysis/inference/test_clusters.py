@@ -37,6 +37,7 @@ def test_cells_without_repeats_are_the_trials() -> None:
     assert intersection_variance(influence, participant, image) == pytest.approx(expected)
 
 
+@pytest.mark.slow(0.5)
 @given(CODES, st.permutations(range(5)), st.permutations(range(6)))
 def test_relabelling_people_or_images_changes_nothing(
     trials: list[tuple[int, int, bool]], people: list[int], images: list[int]
@@ -64,6 +65,7 @@ def test_trials_written_twice_tell_nothing_more(trials: list[tuple[int, int, boo
     assert twice == pytest.approx(multiway_variance(influence, (participant, image)), abs=1e-12)
 
 
+@pytest.mark.slow(0.3)
 @given(CODES)
 def test_as_many_other_people_and_images_halve_the_variance(
     trials: list[tuple[int, int, bool]],

@@ -179,6 +179,7 @@ def _one_way_by_loops(study: Trials, clusters: Sequence[object]) -> float:
     return sum(total**2 for total in totals.values())
 
 
+@pytest.mark.slow(0.4)
 @pytest.mark.parametrize(("few", "simulate"), [(4, simulate_few_people), (6, simulate_few_images)])
 def test_few_people_or_images_of_one_method_do_not_make_false_differences(
     few: int, simulate: Callable[[np.random.Generator, float, int, int], Trials]

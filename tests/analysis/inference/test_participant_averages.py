@@ -56,6 +56,7 @@ def test_its_error_agrees_with_loops_over_people_and_images() -> None:
     assert found.se == pytest.approx(variance**0.5)
 
 
+@pytest.mark.slow(0.4)
 def test_it_covers_where_people_who_are_fooled_leave_early_and_warns() -> None:
     """3,000 studies in the benchmarks."""
     found = measure_coverage(leave_if_fooled, studies=300, seed=1)

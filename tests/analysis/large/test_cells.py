@@ -24,6 +24,7 @@ def make_source(*trials: tuple[int, int, int]) -> Source:
 ALONE = [(person, image, 0) for person in range(5) for image in range(3)]
 
 
+@pytest.mark.slow(0.6)
 @pytest.mark.parametrize("at_once", [4, 100])
 def test_a_cell_with_two_trials_is_found(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "MAX_SORTED_TRIALS", at_once)

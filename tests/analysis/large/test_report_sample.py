@@ -63,6 +63,7 @@ def test_counts_give_the_report_of_the_trials_in_memory(name: str, tmp_path: Pat
     assert list(listed) == list(counted)
 
 
+@pytest.mark.slow(1.8)
 def test_every_rule_excludes_somebody_in_the_varied_study(tmp_path: Path) -> None:
     file = write_parquet(tmp_path / "responses.parquet", STUDIES["pairs"])
     _, counted = report_both_ways(file, replace(RULES, max_fast_fraction=0.5))

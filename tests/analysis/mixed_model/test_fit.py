@@ -52,6 +52,7 @@ def test_the_fit_is_the_minimum_of_the_dense_deviance(
         assert deviance(at + step) > fit.deviance
 
 
+@pytest.mark.slow(0.3)
 def test_the_covariance_is_that_of_the_dense_deviances_curvature(
     small: tuple[Floats, MixedFit, Callable[[Floats], float]],
 ) -> None:
@@ -91,6 +92,7 @@ LME4_SLOPES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow(0.3)
 @pytest.mark.parametrize("pair", LME4_SLOPES)
 def test_slopes_of_two_methods_agree_with_lme4(pair: tuple[str, str]) -> None:
     beta, se, covariance, people, images, correlations, deviance = LME4_SLOPES[pair]

@@ -61,6 +61,7 @@ def test_each_methods_model_agrees_with_lme4(alone: dict[str, MixedRate], method
     assert alone[method].flags == ()
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("pair", LME4_PAIRS)
 def test_the_difference_of_two_methods_agrees_with_lme4(pair: tuple[str, str]) -> None:
     rate_a, rate_b, ratio, variance, p_intercepts = LME4_PAIRS[pair]
@@ -74,6 +75,7 @@ def test_the_difference_of_two_methods_agrees_with_lme4(pair: tuple[str, str]) -
     assert found.ci95[0] < found.difference < found.ci95[1]
 
 
+@pytest.mark.slow(0.4)
 def test_with_slopes_the_model_judges_as_the_clustered_test_does() -> None:
     """L2 and MCL: p of .010 clustered by people and images, .003 of the usual mixed model."""
     found, _ = fit_mixed_difference(read_crossed(), "l2", "mcl", df=39)

@@ -117,6 +117,7 @@ def test_a_true_difference_at_the_margin_is_never_more_than_an_error() -> None:
     assert compute_power(study, 1000) == pytest.approx(0.05, abs=0.002)
 
 
+@pytest.mark.slow(0.7)
 @pytest.mark.parametrize(
     "study",
     [
@@ -163,6 +164,7 @@ def test_equivalence_is_not_corrected_for_other_pairs() -> None:
     assert PowerScenario((0.3, 0.3), TYPICAL, 40, 200, methods=4, margin=0.05).alpha == 0.05
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("correlations", [(0.0, 0.0), (0.9, 0.2)])
 def test_the_correlations_count_in_the_formula_as_in_the_simulation(
     correlations: tuple[float, float],

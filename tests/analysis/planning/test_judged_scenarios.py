@@ -78,6 +78,7 @@ SMALL: list[JudgedScenario] = [
 ]
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("study", SMALL)
 def test_simulated_studies_agree_with_the_formula(study: JudgedScenario) -> None:
     people = find_participants_needed(study, 0.8)

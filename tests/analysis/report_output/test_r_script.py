@@ -54,6 +54,7 @@ def test_rates_and_mixed_models_are_those_of_lme4() -> None:
     assert "library(lme4)" in script
 
 
+@pytest.mark.slow(0.3)
 def test_strengths_are_those_of_bradleyterry2() -> None:
     numbers, script = make("pairs")
     r = read_r_output("pairs")
@@ -63,6 +64,7 @@ def test_strengths_are_those_of_bradleyterry2() -> None:
     assert "library(BradleyTerry2)" in script
 
 
+@pytest.mark.slow(0.5)
 def test_strengths_of_rankings_are_those_of_a_conditional_logit_model() -> None:
     numbers, script = make("rankings")
     r = read_r_output("rankings")
@@ -73,6 +75,7 @@ def test_strengths_of_rankings_are_those_of_a_conditional_logit_model() -> None:
     assert "library(survival)" in script
 
 
+@pytest.mark.slow(0.7)
 def test_the_cumulative_logit_model_orders_methods_as_their_mean_scores() -> None:
     numbers, script = make("ratings")
     r = read_r_output("ratings")

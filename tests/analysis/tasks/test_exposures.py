@@ -40,6 +40,7 @@ def make(path: Path) -> tuple[dict[str, Any], str]:
     return json.loads((out / "report.json").read_text()), (out / "report.html").read_text()
 
 
+@pytest.mark.slow(0.9)
 def test_pairs_at_several_exposures_have_rates_and_thresholds(tmp_path: Path) -> None:
     numbers, page = make(write_study(tmp_path, {"l2": 1, "mcl": 2}))
     by_exposure = numbers["by_exposure"]
@@ -61,6 +62,7 @@ def test_pairs_at_several_exposures_have_rates_and_thresholds(tmp_path: Path) ->
     assert f"MCL: T75 {2 * expected:,.0f} ms." in text
 
 
+@pytest.mark.slow(0.5)
 def test_single_images_have_rates_but_no_threshold(tmp_path: Path) -> None:
     numbers, page = make(write_study(tmp_path, {"l2": 1}, single=True))
     assert len(numbers["by_exposure"]["rates"]) == 6
@@ -70,6 +72,7 @@ def test_single_images_have_rates_but_no_threshold(tmp_path: Path) -> None:
     assert "recognized in 75%" not in page
 
 
+@pytest.mark.slow(0.6)
 def test_single_fakes_have_d_prime_at_each_exposure(tmp_path: Path) -> None:
     path = write_study(tmp_path, {"l2": 1, "real": 1}, single=True)
     numbers, page = make(path)
@@ -132,6 +135,7 @@ def test_a_ratio_says_which_method_takes_longer(ratio: float, p: float, expected
     assert f"L2 / MCL, is {ratio:.2f} (95% CI 0.20 to 3.00; p" in sentence
 
 
+@pytest.mark.slow(0.4)
 def test_one_exposure_has_no_results_by_exposure(tmp_path: Path) -> None:
     rows = [make_row(participant=f"p{n}", exposure_ms="500") for n in range(4)]
     numbers, page = make(write_csv(tmp_path / "responses.csv", rows))

@@ -90,6 +90,7 @@ def test_hype_time_settles_at_63_percent_right() -> None:
     assert 30 * down_per_trial == pytest.approx(10 * (1 - p))
 
 
+@pytest.mark.slow(0.6)
 def test_the_score_is_the_mean_over_people_with_a_t_interval(tmp_path: Path) -> None:
     numbers, page = make(tmp_path, *write_study(tmp_path))
     hype_time = numbers["hype_time"]
@@ -111,6 +112,7 @@ def test_the_score_is_the_mean_over_people_with_a_t_interval(tmp_path: Path) -> 
     assert "HYPE: a benchmark for human eye perceptual evaluation" in page
 
 
+@pytest.mark.slow(0.3)
 def test_a_draft_gives_the_score_and_no_deviation(tmp_path: Path) -> None:
     responses, design = write_study(tmp_path)
     draft = design.with_name("draft.json")
@@ -121,6 +123,7 @@ def test_a_draft_gives_the_score_and_no_deviation(tmp_path: Path) -> None:
     assert "No frozen design was given" in page
 
 
+@pytest.mark.slow(0.3)
 def test_exposures_outside_the_staircase_are_a_deviation(tmp_path: Path) -> None:
     narrow = {"staircase": STAIRCASE | {"min_ms": 200, "max_ms": 515}}
     numbers, _ = make(tmp_path, *write_study(tmp_path, narrow))

@@ -67,6 +67,7 @@ def make(path: Path, *options: str) -> tuple[dict[str, Any], str]:
     return json.loads((out / "report.json").read_text()), (out / "report.html").read_text()
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize(
     ("task", "ranks", "best", "mean_rank"),
     [
@@ -99,6 +100,7 @@ def test_candidates_that_are_both_not_the_best_are_not_compared(tmp_path: Path) 
     assert pairs == {("l2", "mcl"): 0, ("mcl", "real"): 16}
 
 
+@pytest.mark.slow(0.3)
 def test_a_method_that_never_wins_is_named_instead_of_a_strength(tmp_path: Path) -> None:
     numbers, page = make(write_study(tmp_path, "ranking", (3, 2, 1)))
     assert numbers["unconnected"]
@@ -135,11 +137,13 @@ def test_ratings_have_a_mean_opinion_for_each_scale(tmp_path: Path) -> None:
     assert "Mean opinion score: quality" in page
 
 
+@pytest.mark.slow(0.4)
 def test_a_foil_above_its_photograph_fails_the_check(tmp_path: Path) -> None:
     numbers, _ = make(write_study(tmp_path, "ranking", (1, 2, 3)))
     assert numbers["attention_checks"]["correct"] == 0
 
 
+@pytest.mark.slow(0.6)
 @pytest.mark.parametrize(
     ("task", "protocol", "expected"),
     [
@@ -183,6 +187,7 @@ def test_missing_and_blinded_judgments_are_refused(tmp_path: Path) -> None:
     assert "task is dance" in refused.output
 
 
+@pytest.mark.slow(0.6)
 def test_a_declared_covariate_has_its_table_and_an_undeclared_one_has_none(tmp_path: Path) -> None:
     path = write_study(tmp_path, "rating", (2, 3, 5))
     (tmp_path / "participants.csv").write_text(

@@ -66,6 +66,7 @@ def test_parts_make_the_bytes_and_the_manifest_of_one_process(photos: Path, tmp_
     assert read_stimuli(tmp_path / "parts") == alone
 
 
+@pytest.mark.slow(0.6)
 def test_object_storage_gets_the_same_bytes(photos: Path, tmp_path: Path, storage: None) -> None:
     bucket = Storage(f"s3://{BUCKET}/photographs")
     for file in photos.iterdir():
@@ -99,6 +100,7 @@ def test_a_stopped_batch_goes_on_with_the_missing_parts(photos: Path, tmp_path: 
     assert read_stimuli(out) == read_stimuli(tmp_path / "alone")
 
 
+@pytest.mark.slow(0.6)
 def test_only_what_a_new_photograph_or_setting_changes_is_made_again(
     copies: Path, tmp_path: Path
 ) -> None:
@@ -185,6 +187,7 @@ def test_stimuli_of_the_other_engine_are_never_mixed(photos: Path, tmp_path: Pat
         clear_manifest(tmp_path / "parts", Shard())
 
 
+@pytest.mark.slow(1.7)
 @pytest.mark.parametrize(
     ("variable", "value", "reason"),
     [

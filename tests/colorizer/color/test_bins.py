@@ -43,6 +43,7 @@ def test_the_bins_match_the_313_of_the_released_table() -> None:
     assert all(a < b for a, b in pairwise(pairs))  # ordered by a, then b, without repeats
 
 
+@pytest.mark.slow(0.6)
 @pytest.mark.parametrize("neighbors", [5, 10])
 def test_soft_encoding_agrees_with_scikit_learn(neighbors: int) -> None:
     ab = targets(20_000, seed=0)
@@ -51,6 +52,7 @@ def test_soft_encoding_agrees_with_scikit_learn(neighbors: int) -> None:
     np.testing.assert_allclose(to_dense(*encoded), expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("reach", [TABLE_LIMIT, 3 * TABLE_LIMIT])
 def test_colors_outside_srgb_are_encoded(reach: float) -> None:
     uniform = torch.rand(20_000, 2, generator=torch.Generator().manual_seed(0))
@@ -103,6 +105,7 @@ def test_the_annealed_mean_is_the_expectation_in_float64(
     np.testing.assert_allclose(ours.numpy(), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow(0.9)
 def test_at_temperatures_near_0_the_annealed_mean_is_the_mode() -> None:
     logits = torch.randn(1, 313, 4, 4, generator=torch.Generator().manual_seed(0))
     mode = bin_centers()[logits.argmax(dim=1)].movedim(-1, 1)

@@ -30,6 +30,7 @@ def images() -> dict[str, Tensor]:
     return {"real": coffee, "gray": gray, "wrong": wrong}
 
 
+@pytest.mark.slow(0.7)
 def test_the_photograph_itself_scores_best(judges: Judges, images: dict[str, Tensor]) -> None:
     judged = judge_methods(images, list(images), judges, "coffee")
     real = {metric: score.value for metric, score in judged["real"].items()}
@@ -42,6 +43,7 @@ def test_the_photograph_itself_scores_best(judges: Judges, images: dict[str, Ten
     assert all(score.weight == 1 for score in judged["gray"].values())
 
 
+@pytest.mark.slow(0.6)
 def test_without_a_label_accuracy_has_no_weight(judges: Judges, images: dict[str, Tensor]) -> None:
     assert judge_methods(images, ["gray"], judges, "tea")["gray"]["top1"] == (0, 0)
     nameless = judges._replace(labels={})

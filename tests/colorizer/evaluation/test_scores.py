@@ -35,6 +35,7 @@ def test_the_photograph_itself_scores_best(prior: ColorPrior) -> None:
         assert metrics[metric].value == 0
 
 
+@pytest.mark.slow(1)
 def test_an_auc_weights_pixels_by_the_bin_nearest_to_their_true_color(prior: ColorPrior) -> None:
     images = {"real": image(0), "other": image(1)}
     metrics = measure_methods(images, ["other"], bin_weights(prior))["other"]
@@ -99,6 +100,7 @@ def test_the_interval_of_a_weighted_auc_is_around_its_mean() -> None:
     assert found == pytest.approx((0.55 - half, 0.55 + half), abs=1e-5)
 
 
+@pytest.mark.slow(1.1)
 def test_weighted_intervals_cover_more_often_than_percentiles() -> None:
     """Log-normal weights (SD 1.5) of 60 photographs that correlate with the values."""
 

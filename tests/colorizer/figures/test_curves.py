@@ -66,6 +66,7 @@ def test_bins_are_drawn_in_their_hue() -> None:
     assert cosine.min() > 0.99
 
 
+@pytest.mark.slow(0.5)
 def test_the_same_data_give_the_same_files(log: dict[str, list[float]], tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_loss_curves(log, "mcl"), tmp_path / name)

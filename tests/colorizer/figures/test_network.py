@@ -21,6 +21,7 @@ def test_the_traced_layers_have_their_output_shapes(layers: list[LayerInfo]) -> 
     assert shapes["ab"] == (2, 64, 64)
 
 
+@pytest.mark.slow(1.4)
 def test_parameters_are_counted_once() -> None:
     model = build_colorizer("resnet50", "l2", bin_centers()).eval()
     first_norm = 2 * 64  # a single norm is not traced
@@ -28,6 +29,7 @@ def test_parameters_are_counted_once() -> None:
     assert sum(layer.parameters for layer in trace_layers(model)) == everything - first_norm
 
 
+@pytest.mark.slow(0.5)
 def test_tracing_leaves_no_hook_behind(layers: list[LayerInfo]) -> None:
     model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
     assert trace_layers(model) == layers == trace_layers(model)

@@ -19,6 +19,7 @@ from colorizer.networks.models import PyramidColorizer
 from colorizer.networks.torchvision_ops import import_torchvision
 
 
+@pytest.mark.slow(0.8)
 @pytest.mark.parametrize(
     ("name", "parameters", "sizes"),
     [
@@ -55,6 +56,7 @@ def test_training_does_not_change_the_input_norm() -> None:
     assert trunk.state_dict()["bn1.running_mean"].any()  # the other norms change
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("name", ["resnet50", "resnet50v2"])
 def test_training_does_not_change_frozen_stages(name: str) -> None:
     trunk = build_backbone(name)
@@ -121,6 +123,7 @@ def test_the_v2_backbone_agrees_with_the_definition_in_its_paper() -> None:
         torch.testing.assert_close(pyramid[level - 1], x, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow(0.9)
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_torchvision_weights_load_from_a_file(suffix: str, tmp_path: Path) -> None:
     published = import_torchvision().models.resnet50().eval()
@@ -145,6 +148,7 @@ def test_a_missing_tensor_is_refused_by_name(tmp_path: Path) -> None:
         load_pretrained(build_backbone("resnet50v2"), str(tmp_path / "weights.safetensors"))
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_file_without_weights_is_refused(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"weights{suffix}"
@@ -155,6 +159,7 @@ def test_a_file_without_weights_is_refused(suffix: str, tmp_path: Path) -> None:
         load_pretrained(build_backbone("resnet50"), str(tmp_path / "absent.pth"))
 
 
+@pytest.mark.slow(0.4)
 def test_the_error_of_a_failed_download_names_the_alternatives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +171,7 @@ def test_the_error_of_a_failed_download_names_the_alternatives(
         load_pretrained(build_backbone("resnet50v2"), None)
 
 
+@pytest.mark.slow(0.3)
 @pytest.mark.parametrize("name", BACKBONES)
 def test_the_signal_of_an_untrained_backbone_neither_vanishes_nor_explodes(name: str) -> None:
     with torch.no_grad():

@@ -25,6 +25,7 @@ def header(**changes: str) -> Header:
     return {"objective": "l2", "backbone": "resnet50v2", "trained_at": "2026-01-01", **changes}
 
 
+@pytest.mark.slow(0.5)
 def test_a_written_model_is_read_back_unchanged(tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
     convert_conv2d_weight_memory_format(model, torch.channels_last)
@@ -88,6 +89,7 @@ def test_a_header_that_says_something_else_is_refused(
         read_header(path)
 
 
+@pytest.mark.slow(0.4)
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_weights_that_are_not_finite_are_refused(value: float, tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "l2", bin_centers())
@@ -104,6 +106,7 @@ def pickle_of(value: object) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow(0.3)
 @pytest.mark.parametrize(
     "content",
     [
@@ -129,6 +132,7 @@ def test_a_file_of_something_else_is_refused(content: bytes, suffix: str, tmp_pa
         read_state_dict(path)
 
 
+@pytest.mark.slow(0.4)
 def test_tensors_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "l2", bin_centers())
     write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))

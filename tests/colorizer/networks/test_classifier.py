@@ -34,6 +34,7 @@ def test_packaged_photographs_are_recognized(classifiers: list[Classifier]) -> N
             assert float(found.exp().sum()) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.slow(0.4)
 @torch.inference_mode()
 def test_probabilities_agree_with_the_package(
     classifiers: list[Classifier], capsys: pytest.CaptureFixture[str]

@@ -14,6 +14,7 @@ from colorizer.networks.models import (
 )
 
 
+@pytest.mark.slow(0.4)
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize(("objective", "channels"), [("l2", 2), ("mcl", 313)])
 def test_a_colorizer_predicts_at_stride_4(backbone: str, objective: str, channels: int) -> None:

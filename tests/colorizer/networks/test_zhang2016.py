@@ -69,6 +69,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow(0.3)
 def test_the_network_has_the_published_tensors() -> None:
     network = build_colorizer(ZHANG2016, "mcl", bin_centers())
     assert set(network.state_dict()) == released_names()
@@ -88,6 +89,7 @@ def test_a_released_file_predicts_the_same_as_the_authors_module(release: Path) 
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)
 
 
+@pytest.mark.slow(1)
 def test_a_file_with_a_missing_tensor_is_refused_by_name(release: Path, tmp_path: Path) -> None:
     weights = torch.load(release, weights_only=True)
     del weights["model5.2.bias"]
@@ -98,12 +100,14 @@ def test_a_file_with_a_missing_tensor_is_refused_by_name(release: Path, tmp_path
         load_colorizer(tmp_path / "short.pth", CPU)
 
 
+@pytest.mark.slow(0.6)
 def test_a_truncated_file_is_refused(release: Path, tmp_path: Path) -> None:
     (tmp_path / "half.pth").write_bytes(release.read_bytes()[:1_000_000])
     with pytest.raises(ColorizerError, match=r"half\.pth: not a weights file"):
         load_colorizer(tmp_path / "half.pth", CPU)
 
 
+@pytest.mark.slow(0.6)
 def test_predictions_are_at_stride_4_for_any_size() -> None:
     network = build_colorizer(ZHANG2016, "mcl", bin_centers()).eval()
     with torch.inference_mode():
@@ -112,6 +116,7 @@ def test_predictions_are_at_stride_4_for_any_size() -> None:
             assert logits.shape == (1, 313, -(-height // 4), -(-width // 4))
 
 
+@pytest.mark.slow(0.5)
 def test_the_first_prediction_is_the_prior() -> None:
     prior = torch.rand(313, generator=torch.Generator().manual_seed(0))
     prior /= prior.sum()

@@ -73,6 +73,7 @@ def test_similar_pairs_are_those_of_an_exhaustive_comparison(equal_bands: int | 
     assert distances == sorted(distances)
 
 
+@pytest.mark.slow(0.5)
 def test_time_does_not_grow_with_the_square_of_the_number_of_hashes() -> None:
     rng = np.random.default_rng(0)
     seconds = []

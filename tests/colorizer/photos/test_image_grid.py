@@ -87,6 +87,7 @@ def test_every_tiff_file_is_read_right_or_refused_by_name(
     assert all("; save it as 8- or 16-bit RGB" in reason for reason in set(results) - {"equal"})
 
 
+@pytest.mark.slow(0.5)
 def test_every_png_file_is_read_right_or_refused_by_name(
     tmp_path: Path, pictures: Mapping[str, NDArray[np.uint8]]
 ) -> None:

@@ -201,6 +201,7 @@ def write_float(path: Path) -> None:
     Image.fromarray(np.ones((8, 8), np.float32)).save(path, "TIFF")
 
 
+@pytest.mark.slow(0.7)
 @pytest.mark.parametrize(
     ("write", "reason"),
     [

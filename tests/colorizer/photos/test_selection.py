@@ -14,6 +14,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow(0.9)
 def test_a_url_has_the_photographs_of_a_folder_in_the_same_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

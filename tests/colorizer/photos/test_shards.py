@@ -171,6 +171,7 @@ def test_shards_that_do_not_exist_are_named(place: str, message: str, storage: s
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow(0.8)
 def test_an_unreachable_storage_is_named(monkeypatch: pytest.MonkeyPatch, storage: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(ColorizerError, match=f"^{URL}/0.tar: .*error sending request; check"):

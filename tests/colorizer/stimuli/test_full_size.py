@@ -40,6 +40,7 @@ def test_the_working_size_keeps_the_shape_of_the_photograph(
     assert working_size(*photograph) == shown
 
 
+@pytest.mark.slow(0.3)
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (37, 53), (600, 700)])
 def test_images_of_every_size_and_shape_keep_their_lightness(
     size: tuple[int, int], model: ConfiguredModel
@@ -53,6 +54,7 @@ def test_images_of_every_size_and_shape_keep_their_lightness(
     assert (before[:, 1:] - after[:, 1:]).abs().max() > 5
 
 
+@pytest.mark.slow(0.4)
 def test_a_square_of_256_px_is_colorized_as_by_batch(model: ConfiguredModel) -> None:
     pixels = draw(1, 256)
     lab = rgb_to_lab(from_bytes(torch.tensor(pixels)[None]))
@@ -63,6 +65,7 @@ def test_a_square_of_256_px_is_colorized_as_by_batch(model: ConfiguredModel) -> 
     assert np.abs(difference).max() <= 1
 
 
+@pytest.mark.slow(0.3)
 def test_predicted_colors_depend_only_on_lightness(model: ConfiguredModel) -> None:
     pixels = draw(2)
     grayscale = to_grayscale(pixels)
@@ -99,6 +102,7 @@ def decoded_with(
     return model._replace(decoding=decoding)
 
 
+@pytest.mark.slow(0.5)
 def test_saturation_scales_the_colors_and_0_is_gray(model: ConfiguredModel) -> None:
     lightness = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 100
     plain = predict_ab(lightness, model)
@@ -107,6 +111,7 @@ def test_saturation_scales_the_colors_and_0_is_gray(model: ConfiguredModel) -> N
     assert np.ptp(gray, axis=2).max() <= 1
 
 
+@pytest.mark.slow(0.3)
 def test_a_lower_temperature_is_more_vivid(model: ConfiguredModel) -> None:
     lightness = torch.full((1, 1, 64, 64), 60.0)
     mean, vivid = (predict_ab(lightness, decoded_with(model, temperature=t)) for t in (1.0, 0.1))

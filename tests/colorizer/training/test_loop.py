@@ -86,6 +86,7 @@ def test_an_epoch_uses_every_photograph_equally_often(photographs: int) -> None:
         assert set(times.values()) == {1}
 
 
+@pytest.mark.slow(1)
 def test_plain_weights_measure_plainness_on_the_samples_of_the_targets(prior: ColorPrior) -> None:
     generator = torch.Generator().manual_seed(0)
     lightness = 50 + 1.5 * torch.randn(2, 1, 48, 48, generator=generator)
@@ -135,6 +136,7 @@ def test_an_exploding_loss_stops_the_run_and_keeps_the_last_save(
     assert saved.keys() == again.model.state_dict().keys()
 
 
+@pytest.mark.slow(0.6)
 @pytest.mark.usefixtures("_little_networks")
 def test_a_nan_gradient_changes_no_weights(squares: PhotoCache, tmp_path: Path) -> None:
     run = create_training_state(LITTLE, None, CPU)

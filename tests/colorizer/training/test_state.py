@@ -108,6 +108,7 @@ def test_a_pretrained_backbone_has_a_lower_learning_rate(tmp_path: Path) -> None
     assert encoder_and_decoder_peaks(create_training_state(pretrained, None, CPU)) == [1e-4, 1e-3]
 
 
+@pytest.mark.slow(0.3)
 def test_zhang2016_has_no_stages_to_freeze() -> None:
     with pytest.raises(ColorizerError, match="omit --frozen-stages"):
         create_training_state(TrainConfig("mcl", "zhang2016", frozen_stages=1), None, CPU)

@@ -130,6 +130,7 @@ def test_a_zip_gives_a_draft_its_stimuli_and_methods(
     assert archive.exists()
 
 
+@pytest.mark.slow(0.5)
 def test_new_stimuli_replace_the_old_with_everything_that_depends_on_them(
     draft: Engine, settings: Settings, names: Names, tmp_path: Path
 ) -> None:
@@ -204,6 +205,7 @@ def make_warning(names: Names) -> Names:
     return names | {f"{m}/photo-001.png": names[f"{m}/photo-000.png"] for m in ("real", "foil")}
 
 
+@pytest.mark.slow(0.5)
 def test_warnings_are_accepted_with_a_reason_that_the_design_repeats(
     draft: Engine, settings: Settings, names: Names, tmp_path: Path
 ) -> None:
@@ -237,6 +239,7 @@ def test_warnings_are_accepted_with_a_reason_that_the_design_repeats(
     assert any(line.endswith("the test (accepted: twins)") for line in warnings)
 
 
+@pytest.mark.slow(0.4)
 def test_reasons_apply_only_to_the_stimuli_that_were_seen(
     draft: Engine, settings: Settings, names: Names, tmp_path: Path
 ) -> None:

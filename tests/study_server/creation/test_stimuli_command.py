@@ -26,6 +26,7 @@ def url(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str
     return sqlite_url
 
 
+@pytest.mark.slow(0.5)
 def test_a_zip_a_folder_and_a_manifest_are_imported_after_a_question(
     url: str, tmp_path: Path
 ) -> None:

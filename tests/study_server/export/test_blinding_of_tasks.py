@@ -193,6 +193,7 @@ def test_nothing_in_a_blinded_export_says_the_method_of_a_candidate(
     assert (incident["image"] != "") == shares_image
 
 
+@pytest.mark.slow(1.6)
 @pytest.mark.parametrize("name", ["rating between", "single images between"])
 def test_the_same_classifier_finds_the_methods_of_participants(
     name: str, many: Path, tmp_path: Path
@@ -209,6 +210,7 @@ def test_the_same_classifier_finds_the_methods_of_participants(
     assert guess(secret_rows, truths) < 1e-4
 
 
+@pytest.mark.slow(0.7)
 def test_the_same_classifier_finds_an_order_of_rows(many: Path, tmp_path: Path) -> None:
     blinded, opened = export(STUDIES["preference of two"], many, tmp_path)
     rows, methods = join_tables(blinded), [row["method"] for row in join_tables(opened)]

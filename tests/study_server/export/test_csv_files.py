@@ -121,6 +121,7 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
     assert export(engine, out)[0][0]["truth"] in ("left", "right")
 
 
+@pytest.mark.slow(0.4)
 def test_participants_are_counted_with_their_attention_checks(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     simulate(app, "short", 3, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))

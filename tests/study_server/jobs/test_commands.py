@@ -45,6 +45,7 @@ def test_simulated_participants_take_part_in_the_background(study_engine: Engine
     assert modes == [Mode.SIMULATED, Mode.SIMULATED]
 
 
+@pytest.mark.slow(3.3)
 def test_a_command_that_fails_says_why_and_can_be_requested_again(study_engine: Engine) -> None:
     request_simulation(study_engine, people=1, rates={"l2": 0.2})
     run_due_jobs(study_engine)
@@ -55,6 +56,7 @@ def test_a_command_that_fails_says_why_and_can_be_requested_again(study_engine: 
     assert newest(study_engine).id != job.id
 
 
+@pytest.mark.slow(3.6)
 def test_a_report_that_cannot_be_made_says_why(study_engine: Engine) -> None:
     with write_transaction(study_engine) as db:
         study = find_study(db, "short")

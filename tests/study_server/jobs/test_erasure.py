@@ -69,6 +69,7 @@ def test_health_names_traces_that_should_have_been_erased(app: Flask, client: Fl
     assert (reply.status_code, reply.get_json()["jobs"]) == (503, "late: run `study jobs run`")
 
 
+@pytest.mark.slow(0.9)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_open_reader_postpones_the_erasure_and_delays_nobody(
     app: Flask, monkeypatch: pytest.MonkeyPatch

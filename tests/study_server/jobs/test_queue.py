@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from sqlalchemy import Engine
 
 from study_server.jobs.queue import list_jobs, request_job
@@ -30,6 +31,7 @@ def test_a_request_after_a_job_has_run_is_another_job(engine: Engine) -> None:
         assert [job.state for job in list_jobs(db, JobState.WAITING)] == [JobState.WAITING]
 
 
+@pytest.mark.slow(0.5)
 def test_a_waiting_job_does_not_run_before_a_new_request_has_committed(engine: Engine) -> None:
     """Otherwise it could erase the traces of deleted rows before they have been deleted."""
     first = request(engine)

@@ -39,6 +39,7 @@ def read_names(engine: Engine) -> list[str]:
         return list(db.scalars(select(Stimulus.file).order_by(Stimulus.id)))
 
 
+@pytest.mark.slow(1)
 def test_a_study_lives_in_the_bucket_from_its_import_to_its_deletion(
     here: Path, manifest: Path, sqlite: Engine, bucket: Bucket
 ) -> None:
@@ -53,6 +54,7 @@ def test_a_study_lives_in_the_bucket_from_its_import_to_its_deletion(
     assert list(bucket.list()) == []
 
 
+@pytest.mark.slow(1.8)
 def test_check_names_what_is_missing_changed_or_of_no_study_and_mends_what_it_can(
     here: Path, manifest: Path, sqlite: Engine, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +82,7 @@ def test_check_names_what_is_missing_changed_or_of_no_study_and_mends_what_it_ca
     assert sorted(one.name for one in bucket.list()) == sorted(read_names(sqlite))
 
 
+@pytest.mark.slow(0.8)
 def test_an_import_into_a_storage_that_cannot_be_reached_is_one_line_and_stores_nothing(
     here: Path, manifest: Path, sqlite: Engine, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:

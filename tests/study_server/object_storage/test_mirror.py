@@ -59,6 +59,7 @@ def test_an_import_stores_every_stimulus_under_its_opaque_name_and_others_get_th
     assert sorted(read_all(elsewhere)) == names
 
 
+@pytest.mark.slow(0.3)
 def test_an_import_that_fails_leaves_nothing_in_the_bucket(
     sqlite: Engine, bucket: Bucket, manifest: Path, tmp_path: Path, elsewhere: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_an_import_that_fails_leaves_nothing_in_the_bucket(
     assert sorted(one.name for one in bucket.list()) == before
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("content", [None, b"changed"], ids=["missing", "changed"])
 def test_a_server_shows_nothing_of_a_study_until_it_has_all_of_it(
@@ -109,6 +111,7 @@ def test_a_server_shows_nothing_of_a_study_until_it_has_all_of_it(
     assert client.get("/s/short").status_code == 200
 
 
+@pytest.mark.slow(0.5)
 @pytest.mark.usefixtures("elsewhere")
 def test_a_lost_image_is_not_fetched_on_demand_but_by_the_next_look(
     sqlite: Engine, settings: Settings, bucket: Bucket, app: Flask

@@ -116,6 +116,7 @@ def test_silent_participants_count_as_abandoned_before_the_next_enrollment(db: S
     assert (counted["active"], counted["abandoned"]) == (0, 1)
 
 
+@pytest.mark.slow(0.4)
 def test_fifty_simultaneous_enrollments_are_balanced_and_unique(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_missing_answer_shows_the_form_again_with_the_others(
     assert stored(engine) == (Outcome.ACTIVE, None)
 
 
+@pytest.mark.slow(0.9)
 def test_plates_differ_between_participants_and_are_not_cached(
     client: FlaskClient, engine: Engine
 ) -> None:
@@ -160,6 +161,7 @@ def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_
     assert answers == ("normal", "off", "3")
 
 
+@pytest.mark.slow(0.3)
 def test_simulated_participants_answer_the_screening(app: Flask, engine: Engine) -> None:
     assert simulate(app, "short", 1, SimulatedPopulation({"l2": 0.2, "mcl": 0.3})) == 1
     assert stored(engine) == (Outcome.COMPLETE, ("normal", "off", "4"))

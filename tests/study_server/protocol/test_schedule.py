@@ -85,6 +85,7 @@ def spans(counts: Counter[Any], values: Iterable[object], most: int = 1) -> bool
     return max(each) - min(each) <= most
 
 
+@pytest.mark.slow(0.4)
 @given(protocols(), st.integers())
 def test_counts_are_exact_and_no_image_comes_twice(protocol: Protocol, seed: int) -> None:
     trials = plan(protocol, seed)
@@ -94,6 +95,7 @@ def test_counts_are_exact_and_no_image_comes_twice(protocol: Protocol, seed: int
     assert len(set(dealt)) == len(dealt)
 
 
+@pytest.mark.slow(0.3)
 @given(protocols(), st.integers())
 def test_every_trial_follows_the_protocol(protocol: Protocol, seed: int) -> None:
     for trial in plan(protocol, seed):
@@ -164,6 +166,7 @@ def test_a_schedule_follows_from_its_seed() -> None:
     assert plan(protocol, 7) != plan(protocol, 8)
 
 
+@pytest.mark.slow(0.4)
 def test_each_side_and_each_place_is_as_likely_as_the_other() -> None:
     protocol = create_protocol("s")
     slots = Counter(fake_slot(plan(protocol, seed)[10]) for seed in range(500))

@@ -1,5 +1,6 @@
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ people = st.lists(
 )
 
 
+@pytest.mark.slow(0.3)
 @given(people)
 def test_nobody_stands_out_by_a_combination_of_fields(rows: list[dict[str, object]]) -> None:
     coarse, _ = coarsen_environments(rows)

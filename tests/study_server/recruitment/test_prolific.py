@@ -59,6 +59,7 @@ def test_an_approval_a_return_and_a_bonus_are_what_the_documentation_asks_for() 
     ]  # fmt: skip
 
 
+@pytest.mark.slow(0.3)
 def test_a_rate_limit_is_waited_for_and_then_reported() -> None:
     waits: list[float] = []
     limited = (429, {"Retry-After": "7"}, b"")
@@ -155,6 +156,7 @@ def run_pay(prolific: ProlificClient, *arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.mark.slow(0.8)
 def test_the_sheet_is_paid_as_its_actions_say(tmp_path: Path) -> None:
     file = sheet(
         tmp_path,
@@ -215,6 +217,7 @@ def test_no_request_is_sent_without_a_token(tmp_path: Path) -> None:
     assert "PROLIFIC_TOKEN" in str(result.exception)
 
 
+@pytest.mark.slow(0.8)
 def test_a_run_after_an_interrupted_one_approves_nobody_again(tmp_path: Path) -> None:
     file = sheet(
         tmp_path,

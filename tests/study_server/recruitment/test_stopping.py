@@ -170,6 +170,7 @@ def test_the_entrance_of_a_full_study_says_so_until_somebody_leaves(app: Flask) 
     assert client.post("/s/short", data=form).status_code == 303
 
 
+@pytest.mark.slow(0.3)
 def test_many_people_at_the_same_moment_fill_exactly_the_quota_of_each_source(
     engine: Engine, study: str
 ) -> None:

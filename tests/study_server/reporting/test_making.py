@@ -52,6 +52,7 @@ def test_there_is_no_report_on_live_participants_while_the_study_is_blinded(
         making.make_report(engine, settings_of(app), "short", Mode.PREVIEW)
 
 
+@pytest.mark.slow(0.9)
 def test_a_failure_of_the_analysis_is_one_sentence_and_leaves_no_file(
     app: Flask, engine: Engine
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_study_is_imported_once(engine: Engine, manifest: Path, tmp_path: Path
     assert len(list((tmp_path / "stimuli").rglob("*.png"))) == 12 * 4
 
 
+@pytest.mark.slow(0.4)
 def test_another_database_may_share_the_folder(manifest: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         engine = open_engine(f"sqlite:///{tmp_path / name}.sqlite")

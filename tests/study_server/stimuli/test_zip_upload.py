@@ -144,6 +144,7 @@ def test_an_unusual_compression_is_refused_before_anything_is_written(
     assert list((tmp_path / "unpacked").iterdir()) == []
 
 
+@pytest.mark.slow(0.4)
 def test_a_zip_bomb_is_refused_by_its_ratio_before_anything_is_written(tmp_path: Path) -> None:
     zeros = {f"real/{number}.png": bytes(10_000_000) for number in range(8)}
     archive = write_zip(tmp_path / "stimuli.zip", zeros)
@@ -207,6 +208,7 @@ NAMES = st.one_of(
 )
 
 
+@pytest.mark.slow(1.2)
 @settings(
     max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )

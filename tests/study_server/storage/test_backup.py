@@ -100,6 +100,7 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
     return open_study(engine, short_protocol(), manifest, tmp_path / "instance")
 
 
+@pytest.mark.slow(0.3)
 def test_a_restored_database_has_every_row_again(
     engine_with_answers: Engine, tmp_path: Path, replaced: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_backup_during_writes_contains_only_complete_enrollments(
     assert counts[0] < counts[-1]
 
 
+@pytest.mark.slow(0.9)
 def test_a_restore_during_writes_keeps_later_participants(
     engine: Engine, study: str, tmp_path: Path
 ) -> None:
@@ -175,6 +177,7 @@ def test_participants_deleted_since_the_backup_are_returned(
     assert restore_backup(engine, tmp_path / "kept.sqlite", replaced) == [("short", names[0])]
 
 
+@pytest.mark.slow(0.3)
 def test_a_backup_of_sqlite_moves_to_the_other_database(
     engine: Engine, tmp_path: Path, manifest: Path, replaced: Path
 ) -> None:

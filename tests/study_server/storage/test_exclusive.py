@@ -29,6 +29,7 @@ def test_a_failure_frees_the_block(engine: Engine) -> None:
         pass
 
 
+@pytest.mark.slow(0.9)
 def test_another_process_is_kept_out(engine: Engine) -> None:
     program = (
         "import sys; from study_server.storage.engine import open_engine; "

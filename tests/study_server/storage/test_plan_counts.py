@@ -87,6 +87,7 @@ def create_protocol(name: str) -> Protocol:
     )  # fmt: skip
 
 
+@pytest.mark.slow(1)
 @pytest.mark.parametrize("name", STUDIES)
 def test_counters_equal_a_new_count_after_any_history(
     name: str, engine: Engine, manifest: Path, tmp_path: Path

@@ -197,6 +197,7 @@ class Counts:
                 self.images[image] += sign
 
 
+@pytest.mark.slow(1.7)
 @pytest.mark.parametrize("count", [2, 4])
 @pytest.mark.parametrize("dropouts", [0, 20])
 def test_methods_pairs_slots_and_images_are_balanced(dropouts: int, count: int) -> None:

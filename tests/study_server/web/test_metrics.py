@@ -96,6 +96,7 @@ else:
 """
 
 
+@pytest.mark.slow(2)
 @pytest.mark.usefixtures("database_url")
 def test_worker_processes_share_their_counters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

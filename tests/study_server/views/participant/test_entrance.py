@@ -265,6 +265,7 @@ def test_a_study_that_is_not_open_admits_no_new_participants(
     assert client.get("/s/short").status_code == 403
 
 
+@pytest.mark.slow(0.6)
 def test_the_preview_command_prints_such_an_invitation(
     client: FlaskClient, database_url: str, app: Flask
 ) -> None:

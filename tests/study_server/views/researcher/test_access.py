@@ -37,6 +37,7 @@ def role_of(request: pytest.FixtureRequest) -> str:
     return str(request.node.callspec.id)
 
 
+@pytest.mark.slow(0.8)
 def test_every_change_needs_the_role_of_an_owner(
     client: FlaskClient, app: Flask, request: pytest.FixtureRequest
 ) -> None:
@@ -54,6 +55,7 @@ def test_every_change_needs_the_role_of_an_owner(
             assert status not in (302, 403, 500), address
 
 
+@pytest.mark.slow(0.3)
 def test_every_page_can_be_seen_by_both_roles_and_by_nobody_else(
     client: FlaskClient, app: Flask, request: pytest.FixtureRequest
 ) -> None:

@@ -96,6 +96,7 @@ def test_no_page_names_a_method_an_image_or_a_key_of_a_trial(
         assert "truth</th>" not in text, address
 
 
+@pytest.mark.slow(0.8)
 @pytest.mark.parametrize("swap", SWAPS, ids=str)
 def test_pages_do_not_change_with_the_methods_of_the_images(
     swap: tuple[str, str], app: Flask, client: FlaskClient

@@ -80,6 +80,7 @@ def test_an_uploaded_list_shows_whom_to_pay_with_disagreements_first(
     assert "outcome in the study: active, 0 of 7 trials answered" in words(page)
 
 
+@pytest.mark.slow(2.3)
 def test_a_large_list_is_read_and_a_larger_one_is_refused(
     client: FlaskClient, recruited: Flask, app: Flask
 ) -> None:
@@ -117,6 +118,7 @@ def test_decisions_are_in_the_downloaded_sheet(client: FlaskClient, recruited: F
         assert post_form(client, PAY, f"{PAY}/sheet", **form | wrong).status_code == 409
 
 
+@pytest.mark.slow(0.5)
 def test_people_are_paid_once_after_a_review(
     client: FlaskClient, recruited: Flask, stub: Stub
 ) -> None:

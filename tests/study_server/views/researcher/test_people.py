@@ -48,6 +48,7 @@ def actions(app: Flask) -> list[str]:
         return list(db.scalars(select(LoggedAction.action).order_by(LoggedAction.id)))
 
 
+@pytest.mark.slow(1)
 def test_every_participant_is_listed_with_reasons(client: FlaskClient, app: Flask) -> None:
     with write_transaction(app.extensions["engine"]) as db:
         study = find_study(db, "short")
