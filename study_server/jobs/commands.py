@@ -11,14 +11,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from study_server.counts import format_count
 from study_server.errors import StudyError
-from study_server.files import atomic_write
 from study_server.jobs.results import Finished
 from study_server.storage.engine import read_session
 from study_server.storage.models import Job, Study
@@ -63,30 +61,6 @@ def run_monitor(engine: Engine, job: Job, set_progress: SetProgress) -> Finished
     by = f"--by={job.requested_by}"
     run_command(["study_server", "monitor", slug_of(engine, job), by], set_progress)
     return Finished("the interim estimates have been computed")
-
-
-def run_publication(engine: Engine, job: Job, set_progress: SetProgress) -> Finished:
-    """Write the zip file of a publication, and remove the older ones of the same participants.
-
-    Payload: `file`, `mode`, `authors`, `license` and `url`, as for `study publish`; `with_stimuli`,
-    whether it contains the images; `stimuli_url`, where they are if it does not. Raises StudyError.
-    """
-    payload = json.loads(job.payload)
-    file = Path(payload["file"])
-    options = [
-        f"--mode={payload['mode']}",
-        *(f"--author={author}" for author in payload["authors"]),
-        f"--license={payload['license']}",
-        f"--url={payload['url']}",
-        *([] if payload["with_stimuli"] else ["--without-stimuli"]),
-        f"--stimuli-url={payload['stimuli_url']}",
-    ]
-    with atomic_write(file) as temporary:
-        arguments = [slug_of(engine, job), *options, f"--out={temporary}"]
-        run_command(["study_server", "publish", *arguments], set_progress)
-    for older in set(file.parent.glob(f"publication-{payload['mode']}-*.zip")) - {file}:
-        older.unlink(missing_ok=True)
-    return Finished("the study has been published as a zip file")
 
 
 def slug_of(engine: Engine, job: Job) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.jobs.commands import SetProgress
+from study_server.jobs.publications import delete_outdated_publications
 from study_server.jobs.results import Finished, Postponed
 from study_server.storage.engine import erase_deleted_data
 from study_server.storage.models import Job, Participant
@@ -34,7 +35,11 @@ def is_erasure_due(db: Session, job: Job) -> bool:
 
 
 def run_erasure(engine: Engine, _job: Job, _set_progress: SetProgress) -> Finished | Postponed:
-    """Rewrite the database without the deleted rows; try again later if that is impossible now."""
+    """Rewrite the database without the deleted rows; try again later if that is impossible now.
+
+    Publications from before a withdrawal are deleted, too.
+    """
+    delete_outdated_publications(engine)
     try:
         erased = erase_deleted_data(engine)
     except DBAPIError as error:  # the disk is full, for example

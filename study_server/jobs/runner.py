@@ -23,11 +23,11 @@ from study_server.jobs.commands import (
     SetProgress,
     is_always_due,
     run_monitor,
-    run_publication,
     run_report,
     run_simulation,
 )
 from study_server.jobs.erasure import is_erasure_due, run_erasure
+from study_server.jobs.publications import run_publication
 from study_server.jobs.queue import DEAD_AFTER
 from study_server.jobs.results import Finished, Postponed
 from study_server.jobs.stimulus_import import is_upload_here, run_import

@@ -80,6 +80,7 @@ def request_publication(
     payload = {
         "file": str(settings.publication_path(study.slug, mode, study.withdrawn_count)),
         "mode": mode,
+        "withdrawn": study.withdrawn_count,
         **facts.model_dump(mode="json"),
         "with_stimuli": stimuli.is_included,
         "stimuli_url": stimuli.address,

@@ -8,12 +8,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from study_server.jobs import publications
+from study_server.jobs.commands import SetProgress
+from study_server.jobs.erasure import run_erasure
 from study_server.jobs.queue import find_newest_jobs
+from study_server.jobs.runner import run_due_jobs
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Job, Study
 from study_server.studies.lookup import find_study
 from study_server.views.researcher.study import data
-from study_server.vocabulary import JobKind, Role, StudyState
+from study_server.vocabulary import JobKind, Mode, Role, StudyState
 from tests.study_server.browsing import post_form, sign_in, words
 
 # One database is enough: the services are tested on both, and views only call services.
@@ -64,6 +68,7 @@ def test_a_closed_study_is_published_and_the_authors_are_kept(
         "url": "",
         "with_stimuli": True,
         "stimuli_url": "",
+        "withdrawn": 0,
     }
     page = client.get(DATA).text
     assert "Ada Lovelace\nZoë Müller</textarea>" in page
@@ -149,6 +154,34 @@ def test_a_publication_is_not_offered_once_a_participant_has_withdrawn(
     assert "1 participant withdrew; their answers were deleted" in words(page)
     assert f'href="{PUBLICATION}' not in page.text
     assert client.get(PUBLICATION).status_code == 404
+
+
+def test_an_outdated_publication_is_deleted_with_the_traces(
+    client: FlaskClient, closed: Flask
+) -> None:
+    post_form(client, DATA, PUBLICATION, **FORM)
+    write_archive(closed)
+    engine, settings = closed.extensions["engine"], closed.extensions["settings"]
+    file: Path = settings.publication_path("short", Mode.LIVE, 0)
+    run_erasure(engine, Job(), lambda _share: None)
+    assert file.exists()
+    change(closed, withdrawn_count=1)
+    run_erasure(engine, Job(), lambda _share: None)
+    assert not file.exists()
+
+
+def test_a_withdrawal_while_a_study_is_published_ends_the_publication(
+    client: FlaskClient, closed: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish_beside_a_withdrawal(arguments: list[str], _set_progress: SetProgress) -> None:
+        Path(arguments[-1].removeprefix("--out=")).write_bytes(b"PK")
+        change(closed, withdrawn_count=1)
+
+    monkeypatch.setattr(publications, "run_command", publish_beside_a_withdrawal)
+    post_form(client, DATA, PUBLICATION, **FORM)
+    ((_, result),) = run_due_jobs(closed.extensions["engine"])
+    assert "withdrawn in the meantime; publish again" in str(result)
+    assert not list(closed.extensions["settings"].reports_folder("short").glob("*.zip"))
 
 
 def test_viewers_download_but_do_not_publish(closed: Flask) -> None:
