@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from analysis import report_data
 from analysis.checks.attention_checks import list_attention_checks, summarize_attention_checks
 from analysis.checks.deviations import add_changes, check_judged_against_design
 from analysis.checks.timing import summarize_timing
@@ -15,6 +14,7 @@ from analysis.exclusions.flow import AnalysisSample
 from analysis.figures.canvas import render_figure
 from analysis.figures.judged import draw_judged_figures
 from analysis.files import atomic_write_files
+from analysis.findings import report_data
 from analysis.formatting import ReportDict
 from analysis.inference.intervals import Interval
 from analysis.inputs.design import Design

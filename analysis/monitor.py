@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from analysis.files import atomic_write_files, run_command
+from analysis.findings.monitor_data import assemble_monitor
 from analysis.formatting import (
     ReportPart,
     format_interval,
@@ -19,7 +20,6 @@ from analysis.inputs.design import DesignError, read_design
 from analysis.inputs.parquet.files import resolve_source
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import read_responses
-from analysis.monitor_data import assemble_monitor
 
 FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
 CHEAPER_TEXTS = {

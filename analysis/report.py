@@ -1,33 +1,22 @@
 """The command `python -m analysis.report`, which writes a report with tables and figures."""
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
 from typing import Any, get_args
 
 import click
-from matplotlib.figure import Figure
 
-from analysis.figures.canvas import render_figure
-from analysis.figures.exposures import draw_exposures
-from analysis.figures.figures import (
-    draw_differences,
-    draw_flow,
-    draw_funnel,
-    draw_image_rates,
-    draw_rates,
-    draw_response_times,
-)
 from analysis.files import atomic_write_files, run_command
+from analysis.findings.report_data import ReportOptions, describe_sample
 from analysis.inputs.changes import read_changes
 from analysis.inputs.covariates import read_covariates
 from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.judgments import read_judgments
 from analysis.inputs.nearby_files import find_design, find_stimuli
 from analysis.inputs.parquet.files import resolve_source
-from analysis.inputs.published import PublishedRate, read_published_rates
+from analysis.inputs.published import read_published_rates
 from analysis.inputs.questionnaire import read_questionnaire
 from analysis.inputs.responses import (
     MODES,
@@ -43,24 +32,12 @@ from analysis.large.connection import NotCountedError, open_source
 from analysis.large.engine import DUCKDB_ROWS, ENGINES, explain_memory, is_counted
 from analysis.large.report_sample import build_counted_sample
 from analysis.large.tables.row_checks import check_rows
-from analysis.report_data import Findings, ReportOptions, assemble_findings, describe_sample
-from analysis.report_output.csv_files import (
-    render_differences_csv,
-    render_exclusions_csv,
-    render_images_csv,
-    render_participants_csv,
-    render_rates_csv,
-)
-from analysis.report_output.galleries import StimulusFiles, build_galleries, read_stimulus_files
-from analysis.report_output.latex import render_latex
-from analysis.report_output.page import render_page
-from analysis.report_output.sentences import format_rate_sentence
-from analysis.report_output.shared.csv_files import render_shared_csv_files
+from analysis.report_files import MODE_NOTICES, make_report, write_findings
+from analysis.report_output.galleries import read_stimulus_files
 from analysis.report_output.shared.r_script import R_SCRIPT, render_r_script
 from analysis.tasks.catalog import TASKS_WITH_TRUTH, find_task
 from analysis.tasks.judged import TieModel
 
-MODE_NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
 FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
 FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 
@@ -289,77 +266,6 @@ def make_any_report(
     judged = assemble_judged_report(responses, read_judgments(source, selected), task, options)
     notice = MODE_NOTICES[judged["input"]["mode"]]
     return write_judged_report(judged, out, stimulus_files, notice)
-
-
-def make_report(
-    responses: Responses,
-    out: Path,
-    options: ReportOptions | None = None,
-    stimuli: Path | None = None,
-) -> list[str]:
-    """Write the report on the responses to the folder `out`; return its findings as a few lines.
-
-    stimuli: the folder of the images that the report shows. Raises ResponsesError if the responses
-    cannot be analyzed, OSError if `out` cannot be written.
-    """
-    published, stimulus_files = read_published_rates(), read_stimulus_files(stimuli)
-    findings = assemble_findings(responses, published, options or ReportOptions())
-    return write_findings(findings, out, published, stimulus_files)
-
-
-def write_findings(
-    findings: Findings,
-    out: Path,
-    published: Sequence[PublishedRate],
-    stimulus_files: StimulusFiles,
-) -> list[str]:
-    """Write the files of a report to the folder `out`; return its findings as a few lines."""
-    report_json = findings.report
-    figures = draw_figures(findings)
-    notice = MODE_NOTICES[report_json["input"]["mode"]]
-    figure_files = {
-        f"figures/{key}.{kind}": render_figure(figure, kind, notice)
-        for key, figure in figures.items()
-        for kind in ("svg", "png")
-    }
-    svgs = {key: figure_files[f"figures/{key}.svg"] for key in figures}
-    numbers = json.dumps(report_json, indent=2, ensure_ascii=False, allow_nan=False)
-    page = render_page(report_json, published, svgs, build_galleries(report_json, stimulus_files))
-    atomic_write_files(
-        out,
-        {
-            **figure_files,
-            **render_shared_csv_files(report_json),
-            "rates.csv": render_rates_csv(report_json["methods"]),
-            "differences.csv": render_differences_csv(report_json["differences"]),
-            "participants.csv": render_participants_csv(report_json, findings.funnels),
-            "images.csv": render_images_csv(report_json["images"]),
-            "exclusions.csv": render_exclusions_csv(report_json),
-            "tables.tex": render_latex(report_json),
-            "report.json": f"{numbers}\n".encode(),
-            "report.html": page.encode(),
-        },
-    )
-    lines = [format_rate_sentence(method, report_json) for method in report_json["methods"]]
-    return [*lines, str(out / "report.html")]
-
-
-def draw_figures(findings: Findings) -> dict[str, Figure]:
-    """Draw the figures that have data; return them by name."""
-    report_json = findings.report
-    methods, pairs, times = report_json["methods"], report_json["differences"], report_json["rt"]
-    by_exposure = report_json["by_exposure"]
-    ranked = [image for image in report_json["images"] if image["shrunk_rate"] is not None]
-    figures: dict[str, tuple[object, Callable[[], Figure]]] = {
-        "rates": (methods, lambda: draw_rates(methods, report_json["input"]["single"])),
-        "differences": (pairs, lambda: draw_differences(pairs)),
-        "exposures": (by_exposure, lambda: draw_exposures(by_exposure)),
-        "images": (ranked, lambda: draw_image_rates(ranked, methods)),
-        "people": (findings.funnels, lambda: draw_funnel(findings.funnels)),
-        "times": ([row for row in times if row["trials"]], lambda: draw_response_times(times)),
-        "flow": (True, lambda: draw_flow(report_json["exclusions"]["flow"])),
-    }
-    return {key: draw() for key, (data, draw) in figures.items() if data}
 
 
 if __name__ == "__main__":

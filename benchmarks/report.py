@@ -16,10 +16,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from analysis.findings.report_data import ReportOptions, assemble_findings
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.responses import RESPONSE_COLUMNS
 from analysis.inputs.sources import read_responses
-from analysis.report_data import ReportOptions, assemble_findings
 from study_server.tasks.catalog import DEFAULT_TASK
 
 PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600

@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.csv_cells import FORMULA_START
+from analysis.findings.monitor_data import assemble_monitor
+from analysis.findings.report_data import ReportOptions
 from analysis.inputs import changes, questionnaire, responses, row_checks
 from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, read_responses
-from analysis.monitor_data import assemble_monitor
 from analysis.planning.formulas import EFFECT_PRESETS, PowerScenario
 from analysis.planning.power_json import assemble_power_json
 from analysis.planning.protocol_options import read_protocol_options
-from analysis.report import make_report
-from analysis.report_data import ReportOptions
+from analysis.report_files import make_report
 from analysis.report_output.csv_files import render_images_csv
 from colorizer.stimuli import manifest
 from study_server import vocabulary as words

@@ -28,6 +28,7 @@ from analysis.figures.canvas import (
     make_row_axes,
     set_percent_ticks,
 )
+from analysis.findings.report_data import MethodFunnel
 from analysis.formatting import (
     ReportPart,
     capitalize,
@@ -38,7 +39,6 @@ from analysis.formatting import (
 )
 from analysis.inference.contrasts import CHANCE
 from analysis.inference.intervals import Interval, t_quantile
-from analysis.report_data import MethodFunnel
 from analysis.trials import FloatArray, IntArray
 
 # inches: heights of rows, and the gap between methods

@@ -29,21 +29,15 @@ from analysis.figures.canvas import (
     set_percent_ticks,
 )
 from analysis.figures.figures import MAX_INTERVALS, draw_flow
-from analysis.formatting import (
-    EN_DASH,
-    ReportPart,
-    format_number,
-    format_percent,
-    method_label,
-)
-from analysis.inference.intervals import Interval
-from analysis.judged_parts import (
+from analysis.findings.judged_parts import (
     collect_estimates,
     find_chance,
     find_ranked_name,
     find_share_name,
     list_scales,
 )
+from analysis.formatting import EN_DASH, ReportPart, format_number, format_percent, method_label
+from analysis.inference.intervals import Interval
 
 ROW_HEIGHT, CELL_HEIGHT = 0.36, 0.50  # inches
 MATRIX_LABEL_WIDTH = 1.5  # inches

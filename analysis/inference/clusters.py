@@ -12,13 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.counted.trials import CountedFactor
-from analysis.trials import (
-    Factor,
-    count_by_cluster,
-    count_clusters,
-    list_levels,
-    sum_by_cluster,
-)
+from analysis.trials import Factor, count_by_cluster, count_clusters, list_levels, sum_by_cluster
 
 Influence = NDArray[np.float64]
 

@@ -8,13 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.counted.trials import (
-    IMAGE,
-    PARTICIPANT,
-    CountedFactor,
-    CountedTrials,
-    Names,
-)
+from analysis.counted.trials import IMAGE, PARTICIPANT, CountedFactor, CountedTrials, Names
 from analysis.large.cells import COLUMNS, count_cells, find_rows
 from analysis.large.connection import Source
 from analysis.trials import IntArray

@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from analysis.files import atomic_write_files, run_command
+from analysis.findings.report_data import REPORTED_LIBRARIES
 from analysis.publication.page import REPORT_FOLDER, STIMULI_FOLDER, render_publication_page
 from analysis.publication.software import copy_software
 from analysis.report import report
-from analysis.report_data import REPORTED_LIBRARIES
 
 REPORT_JSON, PAGE, CONSTRAINTS_FILE = "report.json", "index.html", "constraints.txt"
 SOFTWARE_FOLDER = "software"

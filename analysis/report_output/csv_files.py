@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.csv_cells import render_csv
+from analysis.findings.report_data import MethodFunnel
 from analysis.formatting import ReportPart
-from analysis.report_data import MethodFunnel
 
 
 def render_rates_csv(methods: Mapping[str, ReportPart]) -> bytes:

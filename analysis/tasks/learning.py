@@ -17,14 +17,7 @@ from analysis.inference.contrasts import MIN_VARIANCE, adjust_holm, t_test
 from analysis.inference.estimates import Estimate
 from analysis.inference.intervals import t_quantile
 from analysis.tasks.answers import ScoredAnswers
-from analysis.trials import (
-    BoolArray,
-    Codes,
-    Factor,
-    FloatArray,
-    count_clusters,
-    sum_by_cluster,
-)
+from analysis.trials import BoolArray, Codes, Factor, FloatArray, count_clusters, sum_by_cluster
 
 PARTS = 5
 PART_NAMES = [str(part) for part in range(PARTS)]

@@ -7,12 +7,7 @@ import click
 import torch
 from torch import distributed
 
-from colorizer.commands.batch_engines import (
-    collect,
-    make_here,
-    make_on_ray,
-    require_suitable,
-)
+from colorizer.commands.batch_engines import collect, make_here, make_on_ray, require_suitable
 from colorizer.commands.options import (
     FolderOrUrl,
     device_option,
@@ -25,28 +20,15 @@ from colorizer.commands.options import (
     size_option,
     split_option,
 )
-from colorizer.commands.terminal import (
-    print_near_duplicates,
-    print_refused,
-    print_summary,
-)
+from colorizer.commands.terminal import print_near_duplicates, print_refused, print_summary
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import short_sha256
 from colorizer.object_storage import is_url
 from colorizer.onnx_files.loading import load_networks
 from colorizer.photos.folders import require_separate
-from colorizer.photos.selection import (
-    leave_out_near_duplicates,
-)
-from colorizer.stimuli.manifest import (
-    SINGLE_SHARD,
-    Shard,
-)
-from colorizer.stimuli.rendering import (
-    STIMULUS_METHODS,
-    StimulusSettings,
-    fastest_dtype,
-)
+from colorizer.photos.selection import leave_out_near_duplicates
+from colorizer.stimuli.manifest import SINGLE_SHARD, Shard
+from colorizer.stimuli.rendering import STIMULUS_METHODS, StimulusSettings, fastest_dtype
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -19,11 +19,7 @@ from colorizer.commands.options import (
     seed_option,
 )
 from colorizer.commands.terminal import print_refused, run_with_progress
-from colorizer.commands.training_run import (
-    cache_photographs,
-    read_photographs,
-    start_or_resume,
-)
+from colorizer.commands.training_run import cache_photographs, read_photographs, start_or_resume
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import model_name
 from colorizer.networks.models import ARCHITECTURES, OBJECTIVES
@@ -35,9 +31,7 @@ from colorizer.training.fine_tuning import (
     require_backbone_weights,
 )
 from colorizer.training.loop import build_loss, train
-from colorizer.training.state import (
-    TrainConfig,
-)
+from colorizer.training.state import TrainConfig
 from colorizer.training.stopping import TrainingTimer, defer_stop_signals
 from colorizer.training.tensorboard import record_to_tensorboard
 

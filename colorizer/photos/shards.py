@@ -14,15 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from colorizer.errors import ColorizerError
-from colorizer.object_storage import (
-    StoredFile,
-    fetch,
-    find_file,
-    is_url,
-    join,
-    list_files,
-    publish,
-)
+from colorizer.object_storage import StoredFile, fetch, find_file, is_url, join, list_files, publish
 from colorizer.photos.reading import map_ahead
 
 SUFFIX = ".tar"

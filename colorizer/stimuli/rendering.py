@@ -21,13 +21,7 @@ from colorizer.photos.reading import FloatPixels, Pixels, Refusal, map_ahead
 from colorizer.stimuli.decoding import DECODINGS
 from colorizer.stimuli.lightness_noise import NOISE_SD
 from colorizer.stimuli.manifest import ManifestRow
-from colorizer.stimuli.methods import (
-    GAMUT_MARGIN,
-    AbPredictor,
-    MethodInput,
-    render_methods,
-    to_lab,
-)
+from colorizer.stimuli.methods import GAMUT_MARGIN, AbPredictor, MethodInput, render_methods, to_lab
 
 STIMULUS_METHODS = ("real", "foil", *DECODINGS)
 PHOTOS_PER_BATCH = {"cpu": 2, "cuda": 64}

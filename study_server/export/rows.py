@@ -16,10 +16,7 @@ from study_server.storage.models import (
     TrialStimulus,
     Unblinding,
 )
-from study_server.vocabulary import (
-    Mode,
-    QuestionType,
-)
+from study_server.vocabulary import Mode, QuestionType
 
 ROWS_PER_FETCH = 1000
 ExportRow = dict[str, object]

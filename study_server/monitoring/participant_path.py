@@ -31,13 +31,7 @@ from study_server.storage.models import (
 from study_server.studies.trial_counts import FRAME_MS
 from study_server.studies.unblinding import is_blinded
 from study_server.tasks.task import JudgedCandidate
-from study_server.vocabulary import (
-    DISTURBANCE_FLAGS,
-    Mode,
-    QuestionPage,
-    StimulusRole,
-    TrialKind,
-)
+from study_server.vocabulary import DISTURBANCE_FLAGS, Mode, QuestionPage, StimulusRole, TrialKind
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,7 @@ from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import PlannedTrial, choose_least_filled, plan_trials
 from study_server.storage.bulk_insert import insert_rows
-from study_server.storage.models import (
-    Identity,
-    LinkParameter,
-    Participant,
-    Stimulus,
-    Study,
-    Trial,
-)
+from study_server.storage.models import Identity, LinkParameter, Participant, Stimulus, Study, Trial
 from study_server.storage.plan_counts import (
     PlannedCandidate,
     add_plan,

@@ -10,13 +10,10 @@ from typing import Any
 
 import pytest
 
-from analysis.inference.sequential import (
-    average_difference,
-    find_confidence_sequence,
-)
+from analysis.findings.monitor_data import reach_verdict
+from analysis.inference.sequential import average_difference, find_confidence_sequence
 from analysis.inputs.judgments import JUDGMENT_COLUMNS
 from analysis.monitor import monitor as monitor_command
-from analysis.monitor_data import reach_verdict
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 from tests.analysis.shell import run_here
 from tests.analysis.studies import estimate_monitored_rate, read_crossed

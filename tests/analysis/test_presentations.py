@@ -11,7 +11,7 @@ import pytest
 from analysis.inference.rates import estimate_rate
 from analysis.inputs.sources import read_responses
 from analysis.planning.formulas import EffectSds, marginal_intercept
-from analysis.report import make_report
+from analysis.report_files import make_report
 from analysis.trials import Trials
 from tests.analysis.rows import Row, make_row, write_csv
 

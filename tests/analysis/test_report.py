@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from analysis.inputs.sources import read_responses
-from analysis.report import make_report
 from analysis.report import report as report_command
+from analysis.report_files import make_report
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 from tests.analysis.shell import run_here
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from analysis.inputs.sources import read_responses
 from analysis.publication.page import render_publication_page
-from analysis.report import make_report
+from analysis.report_files import make_report
 from tests.analysis.rows import make_study, write_csv
 from tests.browser.test_report import write_pictures
 

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from analysis.inputs.sources import read_responses
-from analysis.report import make_report
+from analysis.report_files import make_report
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 
 pytestmark = pytest.mark.slow(15)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from analysis.findings.judged_parts import collect_estimates, find_ranked_name, find_share_name
 from analysis.formatting import (
     ReportPart,
     format_count,
@@ -9,13 +10,8 @@ from analysis.formatting import (
     format_percent,
     method_label,
 )
-from analysis.judged_parts import collect_estimates, find_ranked_name, find_share_name
 from analysis.report_output.captions import describe_figure_for_screen_readers
-from analysis.report_output.judged.numbers import (
-    format_bounds,
-    format_rank_set,
-    format_with_unit,
-)
+from analysis.report_output.judged.numbers import format_bounds, format_rank_set, format_with_unit
 
 BOTH_INTERVALS = (
     "Thin line: 95% confidence interval for new participants and new images. Thick line: for new "

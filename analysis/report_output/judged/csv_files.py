@@ -1,8 +1,8 @@
 """The numbers of a report on judged candidates as CSV files."""
 
 from analysis.csv_cells import render_csv
+from analysis.findings.judged_parts import iterate_estimates
 from analysis.formatting import ReportDict, ReportPart
-from analysis.judged_parts import iterate_estimates
 from analysis.report_output.csv_files import flatten, render_participants_csv
 from analysis.report_output.shared.csv_files import render_shared_csv_files
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from analysis.findings.judged_parts import list_scales
 from analysis.formatting import ReportPart, format_count, format_number, format_percent
-from analysis.judged_parts import list_scales
 from analysis.report_output.galleries import (
     Gallery,
     GalleryTexts,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from analysis.findings.judged_parts import collect_estimates, list_estimate_names
 from analysis.formatting import ReportPart, format_number, method_label
-from analysis.judged_parts import collect_estimates, list_estimate_names
 from analysis.report_output.judged.numbers import (
     format_bounds,
     format_rank_set,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from analysis.findings.judged_parts import count_candidates, find_share_name, list_scales
 from analysis.formatting import ReportPart, format_count, join_words
-from analysis.judged_parts import count_candidates, find_share_name, list_scales
 from analysis.report_output.methods_section import (
     REFERENCES,
     format_exposure,

@@ -3,15 +3,9 @@
 from collections.abc import Iterator
 from math import sqrt
 
-from analysis.formatting import (
-    ReportPart,
-    format_count,
-    format_number,
-    join_words,
-    method_label,
-)
+from analysis.findings.judged_parts import find_ranked_name, iterate_estimates
+from analysis.formatting import ReportPart, format_count, format_number, join_words, method_label
 from analysis.inference.intervals import t_quantile
-from analysis.judged_parts import find_ranked_name, iterate_estimates
 from analysis.report_output.glossary import FLAG_TEXTS
 from analysis.report_output.judged.numbers import format_value, is_share
 

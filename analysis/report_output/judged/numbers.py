@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from analysis.findings.judged_parts import SHARE_NAMES
 from analysis.formatting import (
     EN_DASH,
     ReportPart,
@@ -10,7 +11,6 @@ from analysis.formatting import (
     format_percent,
     method_label,
 )
-from analysis.judged_parts import SHARE_NAMES
 
 DIGITS = 2  # of scores, ranks and strengths
 

@@ -2,6 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+from analysis.findings.judged_parts import (
+    collect_estimates,
+    count_candidates,
+    find_chance,
+    find_ranked_name,
+    find_share_name,
+    list_estimate_names,
+    list_scales,
+)
 from analysis.formatting import (
     ReportPart,
     format_count,
@@ -10,15 +19,6 @@ from analysis.formatting import (
     format_percent,
     join_words,
     method_label,
-)
-from analysis.judged_parts import (
-    collect_estimates,
-    count_candidates,
-    find_chance,
-    find_ranked_name,
-    find_share_name,
-    list_estimate_names,
-    list_scales,
 )
 from analysis.report_output.judged.numbers import (
     format_both_intervals,

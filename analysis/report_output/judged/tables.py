@@ -2,6 +2,12 @@
 
 from collections.abc import Iterator
 
+from analysis.findings.judged_parts import (
+    collect_estimates,
+    find_ranked_name,
+    list_estimate_names,
+    list_scales,
+)
 from analysis.formatting import (
     ReportPart,
     format_interval,
@@ -9,12 +15,6 @@ from analysis.formatting import (
     format_p,
     format_percent,
     method_label,
-)
-from analysis.judged_parts import (
-    collect_estimates,
-    find_ranked_name,
-    list_estimate_names,
-    list_scales,
 )
 from analysis.report_output import participant_tables
 from analysis.report_output.exclusions import tables as exclusion_tables

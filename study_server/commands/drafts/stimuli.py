@@ -15,11 +15,7 @@ from study_server.commands.context import (
     show_progress,
 )
 from study_server.creation.replacement import require_draft
-from study_server.creation.stimulus_import import (
-    AuditRefusedError,
-    import_from,
-    import_with_report,
-)
+from study_server.creation.stimulus_import import AuditRefusedError, import_from, import_with_report
 from study_server.stimuli.audit import format_findings
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies.action_log import COMMAND_LINE, log_action

@@ -22,7 +22,7 @@ from analysis.figures.figures import (
     draw_rates,
 )
 from analysis.figures.judged import draw_win_matrix
-from analysis.report_data import MethodFunnel
+from analysis.findings.report_data import MethodFunnel
 
 PUBLISHED = {"label": "Zhang 2016, full", "rate": 0.323, "se": 0.022}
 METHODS: dict[str, Any] = {

@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.inference.participant_averages import (
-    ParticipantAverage,
-    estimate_participant_average,
-)
+from analysis.inference.participant_averages import ParticipantAverage, estimate_participant_average
 from analysis.inference.rates import estimate_rate
 from analysis.trials import Trials
 from benchmarks.dropout import PEOPLE, RATE, answer_all, leave_if_fooled, measure_coverage

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.findings.report_data import ReportOptions, assemble_findings, describe_sample
 from analysis.inputs.design import ExclusionRules, Plan
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.responses import ResponsesError
@@ -15,7 +16,6 @@ from analysis.large.connection import NotCountedError, open_source
 from analysis.large.report_sample import build_counted_sample
 from analysis.large.tables.row_checks import check_rows
 from analysis.report import report
-from analysis.report_data import ReportOptions, assemble_findings, describe_sample
 from tests.analysis.closeness import list_differences
 from tests.analysis.large.varied_study import make_varied_study
 from tests.analysis.rows import Row, make_row, make_study, write_csv, write_parquet

@@ -15,12 +15,7 @@ from analysis.mixed_model.model import (
     fit_mixed_rates,
 )
 from analysis.trials import Trials
-from tests.analysis.studies import (
-    METHODS,
-    make_trials,
-    read_crossed,
-    read_expected,
-)
+from tests.analysis.studies import METHODS, make_trials, read_crossed, read_expected
 
 # lme4 1.1-31: beta, its SE, SD of participants, SD of images, deviance, marginal rate
 LME4 = {

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.findings.report_data import ReportOptions, assemble_findings
 from analysis.formatting import MINUS_SIGN, NARROW_SPACE, method_label
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.sources import read_responses
-from analysis.report_data import ReportOptions, assemble_findings
 from analysis.report_output.methods_section import format_methods_section
 from analysis.report_output.participant_sentences import iterate_answer_sentences
 from analysis.report_output.sentences import (

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.findings.report_data import ReportOptions, assemble_findings
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
-from analysis.report_data import ReportOptions, assemble_findings
 from analysis.report_output.latex import render_latex
 from tests.analysis.rows import make_row, make_study, write_csv
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from analysis.findings.report_data import ReportOptions, assemble_findings
 from analysis.formatting import NARROW_SPACE
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
-from analysis.report_data import ReportOptions, assemble_findings
 from analysis.report_output.glossary import MARGIN_TEXTS
 from analysis.report_output.methods_section import (
     format_exposure,

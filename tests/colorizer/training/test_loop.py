@@ -13,12 +13,7 @@ from colorizer.color.bins import bin_centers, build_lookup_table
 from colorizer.color.plainness import plainness
 from colorizer.color.prior import ColorPrior
 from colorizer.errors import ColorizerError
-from colorizer.networks.checkpoint import (
-    load_colorizer,
-    model_name,
-    read_header,
-    read_tensors,
-)
+from colorizer.networks.checkpoint import load_colorizer, model_name, read_header, read_tensors
 from colorizer.networks.models import PyramidColorizer
 from colorizer.photos.splits import Photograph
 from colorizer.training.loop import (

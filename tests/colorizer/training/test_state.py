@@ -9,16 +9,9 @@ import pytest
 import torch
 
 from colorizer.errors import ColorizerError
-from colorizer.networks.checkpoint import (
-    read_header,
-    read_tensors,
-    write_tensors,
-)
+from colorizer.networks.checkpoint import read_header, read_tensors, write_tensors
 from colorizer.networks.models import pretrained_module
-from colorizer.training.loop import (
-    build_loss,
-    train,
-)
+from colorizer.training.loop import build_loss, train
 from colorizer.training.photo_cache import PhotoCache
 from colorizer.training.state import (
     RESUME_FILE,

@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.networks.checkpoint import (
-    load_colorizer,
-)
-from colorizer.training.loop import (
-    EpochReport,
-    StepReport,
-    build_loss,
-    train,
-)
+from colorizer.networks.checkpoint import load_colorizer
+from colorizer.training.loop import EpochReport, StepReport, build_loss, train
 from colorizer.training.photo_cache import PhotoCache
 from colorizer.training.state import create_training_state, load_training_state
 from colorizer.training.stopping import TrainingTimer, defer_stop_signals

@@ -10,11 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study_server.protocol.image_draws import (
-    ImagePools,
-    StimulusKey,
-    TooFewImagesError,
-)
+from study_server.protocol.image_draws import ImagePools, StimulusKey, TooFewImagesError
 from study_server.protocol.image_supply import find_shortage
 from study_server.protocol.model import Protocol
 from study_server.protocol.schedule import (

@@ -13,12 +13,7 @@ from study_server.jobs.queue import request_job
 from study_server.reporting.analysis_commands import INSTALL_COMMAND, is_analysis_installed
 from study_server.reporting.making import has_complete_live_participants, require_reportable
 from study_server.storage.models import Study
-from study_server.studies.reports import (
-    MonitorFile,
-    ReportInput,
-    read_monitor,
-    read_report_file,
-)
+from study_server.studies.reports import MonitorFile, ReportInput, read_monitor, read_report_file
 from study_server.studies.unblinding import is_blinded
 from study_server.views.researcher.access import app_settings
 from study_server.views.researcher.study.page import (

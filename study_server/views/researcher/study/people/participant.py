@@ -21,11 +21,7 @@ from study_server.studies.action_log import log_action
 from study_server.studies.exclusion_counts import summarize_participant
 from study_server.studies.exclusion_rules import exclusion_rules_of
 from study_server.views.researcher.access import app_settings
-from study_server.views.researcher.study.page import (
-    find_study,
-    finish_change,
-    render_study_page,
-)
+from study_server.views.researcher.study.page import find_study, finish_change, render_study_page
 from study_server.views.researcher.study.people.participants import pages as pages
 from study_server.vocabulary import RecruitmentSource
 

@@ -39,7 +39,7 @@ from analysis.trials import BoolArray
 
 REPORT_SCHEMA = "hue-and-eye/report/2"
 REPORTED_LIBRARIES = ("hue-and-eye", "numpy", "scipy")
-REPOSITORY_ROOT = Path(__file__).parents[1]
+REPOSITORY_ROOT = Path(__file__).parents[2]
 GIT_DESCRIBE = (
     "git",
     "-C",

@@ -1,0 +1,1 @@
+"""The numbers of a report and of interim estimates, as plain data."""
