@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
+import pytest
 from moto.server import ThreadedMotoServer
 
 BUCKET = "stimuli"
@@ -36,3 +37,9 @@ def storage_variables(address: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_REGION": "us-east-1",
     }
+
+
+def lead_to_storage(patch: pytest.MonkeyPatch, address: str) -> None:
+    """Set the variables by which obstore finds a storage."""
+    for name, value in storage_variables(address).items():
+        patch.setenv(name, value)

@@ -11,7 +11,7 @@ from analysis.counted.trials import IMAGE, PARTICIPANT, CountedTrials, Names
 from analysis.large.connection import Source
 from analysis.large.counts import Counted, Key, People, count_trials
 from analysis.large.tables.order import Order
-from analysis.large.tables.own import build_own
+from analysis.large.tables.person_method import build_person_method
 from analysis.tasks.learning import PARTS
 from analysis.trials import Trials
 
@@ -50,27 +50,27 @@ def build_usable(source: Source, order: Order, real_image: bool) -> None:
 def build_included(source: Source, order: Order, tested: Sequence[int]) -> int:
     """Build the tables of included trials; return the number of places in the test.
 
-    tested: the codes of the tested methods. own: see `build_own`. centered: each trial, with the
-    participant's `own` trials of the method, and the products `a` and squares `b` of the place and
-    the answer, both centered on the participant.
+    tested: the codes of the tested methods. Beside person_method, there is the view `centered`:
+    each trial, with its participant's `method_trials`, and the products `a` and squares `b` of the
+    place and the answer, both centered on the participant.
     """
     source.run(
         "CREATE TEMP VIEW included AS SELECT * EXCLUDE (is_outlying, pattern) FROM usable "
         "WHERE pattern = 0 AND NOT is_outlying"
     )
-    build_own(source, order)
+    build_person_method(source, order)
     listed = ", ".join(map(str, tested)) or "NULL"
-    last = source.fetch_row(f"SELECT max(last) FROM own WHERE m IN ({listed})")[0]
+    last = source.fetch_row(f"SELECT max(last) FROM person_method WHERE m IN ({listed})")[0]
     places = (last or 0) + 1
     source.run(
-        "CREATE TEMP VIEW centered AS SELECT included.*, own, "
+        "CREATE TEMP VIEW centered AS SELECT included.*, method_trials, "
         "(place - mean_place) * (fooled::DOUBLE - mean_fooled) AS a, "
         f"(place - mean_place) * (place - mean_place) AS b, place * {PARTS} // {places} AS part "
-        "FROM included JOIN own USING (p, m)"
+        "FROM included JOIN person_method USING (p, m)"
     )
     source.run(
-        "CREATE TEMP TABLE image_answers AS SELECT i, m, fooled, chose_left, own, count(*) AS n "
-        "FROM centered GROUP BY ALL"
+        "CREATE TEMP TABLE image_answers AS SELECT i, m, fooled, chose_left, method_trials, "
+        "count(*) AS n FROM centered GROUP BY ALL"
     )
     source.run(
         "CREATE TEMP TABLE image_places AS SELECT i, m, fooled, is_second_half, part, count(*) "
@@ -111,15 +111,20 @@ class Included:
 
     def of_people(self, code: int) -> CountedTrials:
         """Return the trials of a method, with their participant's number of trials."""
-        most = self.source.fetch_row(f"SELECT max(own) FROM own WHERE m = {code}")[0] or 0
-        own = Key("person_trials", "own", most + 1)
+        most = (
+            self.source.fetch_row(f"SELECT max(method_trials) FROM person_method WHERE m = {code}")[
+                0
+            ]
+            or 0
+        )
+        trials_key = Key("person_trials", "method_trials", most + 1)
         columns = {f"fooled_{value}": {"fooled": value} for value in (0, 1)}
         relation = (
-            "(SELECT p, own, side_00 + side_01 AS fooled_0, side_10 + side_11 AS fooled_1 "
-            f"FROM own WHERE m = {code})"
+            "(SELECT p, method_trials, side_00 + side_01 AS fooled_0, "
+            f"side_10 + side_11 AS fooled_1 FROM person_method WHERE m = {code})"
         )
-        people = People(relation, columns, ("person_trials", "own"))
-        trials = self._count(code, (FOOLED, own), people, "image_answers")
+        people = People(relation, columns, ("person_trials", "method_trials"))
+        trials = self._count(code, (FOOLED, trials_key), people, "image_answers")
         if frozenset({PARTICIPANT, IMAGE}) in self.never_twice:
             return trials
         shares = self.source.fetch_row(
@@ -142,16 +147,16 @@ class Included:
 
     def with_photographs(self, code: int, real: int) -> CountedTrials:
         """Return a method's single fakes, and the photographs that the same people saw."""
-        people = f"(SELECT p FROM own WHERE m = {code})"
+        people = f"(SELECT p FROM person_method WHERE m = {code})"
         rows = f"(SELECT * FROM included WHERE m = {code} OR (m = {real} AND p IN {people}))"
         keys = (Key("method", "m", len(self.methods)), FOOLED)
         return self._count_rows(rows, keys).to_trials(self.methods)
 
     def _people(self, code: int | None, columns: dict[str, dict[str, int]]) -> People:
         if code is not None:
-            return People(f"(SELECT * FROM own WHERE m = {code})", columns)
+            return People(f"(SELECT * FROM person_method WHERE m = {code})", columns)
         sums = ", ".join(f"sum({column}) AS {column}" for column in columns)
-        return People(f"(SELECT p, {sums} FROM own GROUP BY p)", columns)
+        return People(f"(SELECT p, {sums} FROM person_method GROUP BY p)", columns)
 
     def _count(
         self, code: int | None, keys: Sequence[Key], people: People, images: str

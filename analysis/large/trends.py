@@ -12,7 +12,7 @@ from analysis.inference.estimates import describe_shares, estimate_mean_scores
 from analysis.large.connection import Source
 from analysis.large.counts import Counted, Family, Key, count_trials, pack
 from analysis.large.included import FOOLED, Included
-from analysis.large.tables.own import count_by_part
+from analysis.large.tables.person_method import count_by_part
 from analysis.tasks.learning import PART_NAMES, PARTS, Trend
 from analysis.trials import IntArray
 
@@ -38,7 +38,7 @@ def find_trend(included: Included, method: str, code: int) -> Trend:
         None,
         family,
     )
-    of_people = f"SELECT count(*), {SQUARES} FROM own WHERE m = {code}"
+    of_people = f"SELECT count(*), {SQUARES} FROM person_method WHERE m = {code}"
     cells = f"(SELECT sum(a) AS a, sum(b) AS b FROM centered WHERE m = {code} GROUP BY p, i)"
     of_cells = (
         f"SELECT sum(n), sum(aa), sum(ab), sum(bb) FROM image_sums WHERE m = {code}"

@@ -3,7 +3,7 @@
 from analysis.inputs.row_checks import ALLOWED_VALUES
 from analysis.large.connection import NUMBERS, WHOLE_NUMBERS, Source
 
-FEW = (
+WITH_FEW_VALUES = (
     "study",
     *ALLOWED_VALUES,
     "candidates",
@@ -14,8 +14,8 @@ FEW = (
     "flags",
     "design_sha256",
 )
-MANY = ("participant", "image", "real_image")  # only whether they are empty
-COUNTED = tuple(name for name in (*WHOLE_NUMBERS, *NUMBERS) if name not in FEW)
+WITH_MANY_VALUES = ("participant", "image", "real_image")  # only whether they are empty
+COUNTED = tuple(name for name in (*WHOLE_NUMBERS, *NUMBERS) if name not in WITH_FEW_VALUES)
 
 
 def build_combinations(source: Source) -> None:
@@ -23,8 +23,8 @@ def build_combinations(source: Source) -> None:
 
     Where a column of many values is not empty, it is an asterisk.
     """
-    few = ", ".join(FEW)
-    many = ", ".join(f"if({name} = '', '', '*') AS {name}" for name in MANY)
+    few = ", ".join(WITH_FEW_VALUES)
+    many = ", ".join(f"if({name} = '', '', '*') AS {name}" for name in WITH_MANY_VALUES)
     source.run(
         f"CREATE TEMP TABLE combination AS SELECT {few}, {many}, image = real_image AS is_same, "
         "count(*) AS n FROM source GROUP BY ALL"

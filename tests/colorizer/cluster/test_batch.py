@@ -12,7 +12,7 @@ from colorizer.cluster.parts import open_parts
 from colorizer.errors import ColorizerError
 from colorizer.object_storage import Storage
 from colorizer.stimuli.manifest import Shard, clear_manifest
-from tests.buckets import BUCKET, run_storage, storage_variables
+from tests.buckets import BUCKET, lead_to_storage, run_storage
 from tests.colorizer.cluster.batches import (
     PHOTOS_PER_PART,
     SETTINGS,
@@ -48,8 +48,7 @@ def copies(photos: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with run_storage() as address:
-        for name, value in storage_variables(address).items():
-            monkeypatch.setenv(name, value)
+        lead_to_storage(monkeypatch, address)
         yield
 
 

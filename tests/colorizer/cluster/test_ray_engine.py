@@ -8,7 +8,7 @@ import pytest
 from colorizer.cli import main
 from colorizer.cluster import ray_engine
 from colorizer.object_storage import Storage
-from tests.buckets import BUCKET, run_storage, storage_variables
+from tests.buckets import BUCKET, lead_to_storage, run_storage
 from tests.colorizer.cluster.batches import collect, make_alone, write_photographs
 from tests.colorizer.pictures import write_pictures
 from tests.ports import free_port
@@ -43,8 +43,7 @@ def test_ray_makes_the_bytes_of_one_process_and_names_what_stops_a_worker(tmp_pa
     write_photographs(tmp_path / "photos")
     make_alone(collect(tmp_path / "photos"), tmp_path / "alone")
     with run_storage() as address, pytest.MonkeyPatch.context() as patch:
-        for name, value in storage_variables(address).items():
-            patch.setenv(name, value)
+        lead_to_storage(patch, address)
         photos, out = (Storage(f"s3://{BUCKET}/ray/{name}") for name in ("photos", "out"))
         for file in (tmp_path / "photos").iterdir():
             photos.write(file.name, file.read_bytes())

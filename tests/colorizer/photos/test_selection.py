@@ -6,7 +6,7 @@ from colorizer.errors import ColorizerError
 from colorizer.object_storage import Storage
 from colorizer.photos.folders import count_other_files
 from colorizer.photos.selection import collect_photographs, collect_stored_photographs
-from tests.buckets import BUCKET, run_storage, storage_variables
+from tests.buckets import BUCKET, lead_to_storage, run_storage
 
 NAMES = [
     *("a/2.jpg", "a/10.jpg", "a-b/1.JPG", "a.png", "ü/é #1.jpg", "twice.jpg", "twice.png"),
@@ -24,8 +24,7 @@ def test_a_url_has_the_photographs_of_a_folder_in_the_same_order(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     with run_storage() as address:
-        for variable, value in storage_variables(address).items():
-            monkeypatch.setenv(variable, value)
+        lead_to_storage(monkeypatch, address)
         storage = Storage(f"s3://{BUCKET}/selection")
         for name in NAMES:
             if "\n" not in name:  # S3 clients refuse control characters

@@ -15,7 +15,7 @@ from colorizer.object_storage import find_file, list_files
 from colorizer.photos.folders import find_photographs
 from colorizer.photos.reading import read_square
 from colorizer.photos.shards import find_shards, plan_shards, read_shards, write_shards
-from tests.buckets import BUCKET, run_storage, storage_variables
+from tests.buckets import BUCKET, lead_to_storage, run_storage
 from tests.colorizer.pictures import write_pictures
 
 FILES = {f"{number:02}.jpg" for number in range(6)}
@@ -40,8 +40,7 @@ def storage_address() -> Iterator[str]:
 @pytest.fixture
 def storage(storage_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Lead obstore to the storage; return its address."""
-    for name, value in storage_variables(storage_address).items():
-        monkeypatch.setenv(name, value)
+    lead_to_storage(monkeypatch, storage_address)
     return storage_address
 
 

@@ -14,7 +14,7 @@ from study_server.stimuli.importing import import_study
 from study_server.storage.engine import write_transaction
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import StudyState
-from tests.buckets import BUCKET, run_storage, storage_variables
+from tests.buckets import BUCKET, lead_to_storage, run_storage
 from tests.conftest import SECRET, short_protocol
 from tests.databases import open_prepared
 
@@ -29,8 +29,7 @@ def storage() -> Iterator[str]:
 @pytest.fixture
 def url(storage: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the address of an empty prefix of the bucket."""
-    for name, value in storage_variables(storage).items():
-        monkeypatch.setenv(name, value)
+    lead_to_storage(monkeypatch, storage)
     return f"s3://{BUCKET}/{secrets.token_hex(8)}"
 
 

@@ -1,33 +1,39 @@
-"""Build the table `own`: the included trials of each participant and method, in one line."""
+"""Build the table `person_method`: one row for the included trials of a participant and method."""
 
 from analysis.large.connection import Source
 from analysis.large.tables.order import Order
 from analysis.tasks.learning import PARTS
 
-COUNTS = {"own": "TRUE", "fooled": "fooled", "lefts": "chose_left", "late": "is_second_half"}
+COUNTS = {
+    "method_trials": "TRUE",
+    "fooled": "fooled",
+    "lefts": "chose_left",
+    "late": "is_second_half",
+}
 PAIRS = {"fooled_left": ("fooled", "lefts"), "fooled_late": ("fooled", "late")}
 
 
-def build_own(source: Source, order: Order) -> None:
+def build_person_method(source: Source, order: Order) -> None:
     """Build the table from the view `included`.
 
-    own: number of trials. side_00 to side_11: of those, fooled or not (first digit), the left side
-    chosen or not. half_00 to half_11: fooled or not, in the second half or not. mean_place,
-    mean_fooled; a, b: sums of the products of place and answer, and of the squares of the place,
-    both centered. last: the last place. By bits, `own_bits` and `fooled_bits` have the places.
+    method_trials: number of trials. side_00 to side_11: of those, fooled or not (first digit), the
+    left side chosen or not. half_00 to half_11: fooled or not, in the second half or not.
+    mean_place, mean_fooled: means. a, b: sums of the products of place and answer, and of the
+    squares of the place, both centered. last: the last place. By bits, `method_trials_bits` and
+    `fooled_bits` have the places.
     """
     tally, kept = _tally_by_windows(), ""
     if order.kind is not None:
-        tally, kept = _tally_by_bits(order), "own_bits, fooled_bits, "
+        tally, kept = _tally_by_bits(order), "method_trials_bits, fooled_bits, "
     source.run(f"""
-CREATE TEMP TABLE own AS
-SELECT p, m, own, last, {kept}
-  own - fooled - lefts + fooled_left AS side_00, lefts - fooled_left AS side_01,
+CREATE TEMP TABLE person_method AS
+SELECT p, m, method_trials, last, {kept}
+  method_trials - fooled - lefts + fooled_left AS side_00, lefts - fooled_left AS side_01,
   fooled - fooled_left AS side_10, fooled_left AS side_11,
-  own - fooled - late + fooled_late AS half_00, late - fooled_late AS half_01,
+  method_trials - fooled - late + fooled_late AS half_00, late - fooled_late AS half_01,
   fooled - fooled_late AS half_10, fooled_late AS half_11,
-  places / own AS mean_place, fooled / own AS mean_fooled,
-  products - places * fooled / own AS a, squares - places * (places / own) AS b
+  places / method_trials AS mean_place, fooled / method_trials AS mean_fooled,
+  products - places * fooled / method_trials AS a, squares - places * (places / method_trials) AS b
 FROM ({tally})
 """)
 
@@ -67,18 +73,18 @@ def _tally_by_bits(order: Order) -> str:
         name: " + ".join(
             f"{1 << one} * bit_count({name}_bits & {plane[one]})::INTEGER" for one in planes
         )
-        for name in ("own", "fooled")
+        for name in ("method_trials", "fooled")
     }
     squares = " + ".join(
         f"{(1 if one == other else 2) << one + other} "
-        f"* bit_count(own_bits & {plane[one]} & {plane[other]})::INTEGER"
+        f"* bit_count(method_trials_bits & {plane[one]} & {plane[other]})::INTEGER"
         for one in planes
         for other in planes
         if other >= one
     )
     return f"""
-SELECT p, m, last, own_bits, fooled_bits, {counts}, {pairs},
-  ({places["own"] or 0})::DOUBLE AS places, ({squares or 0})::DOUBLE AS squares,
+SELECT p, m, last, method_trials_bits, fooled_bits, {counts}, {pairs},
+  ({places["method_trials"] or 0})::DOUBLE AS places, ({squares or 0})::DOUBLE AS squares,
   ({places["fooled"] or 0})::DOUBLE AS products
 FROM (SELECT p, m, max(place) AS last, {masks} FROM included GROUP BY p, m)
 """
@@ -100,7 +106,7 @@ def count_by_part(order: Order, code: int, places: int) -> str:
         mask = order.set_bits(at for at in range(places) if at * PARTS // places == part)
         of_parts.append(
             f"SELECT {part} AS part, bit_count(fooled_bits & {mask})::DOUBLE AS y, "
-            f"bit_count(own_bits & {mask})::DOUBLE - y AS x FROM own "
-            f"WHERE m = {code} AND own_bits & {mask} <> 0"
+            f"bit_count(method_trials_bits & {mask})::DOUBLE - y AS x FROM person_method "
+            f"WHERE m = {code} AND method_trials_bits & {mask} <> 0"
         )
     return " UNION ALL ".join(of_parts)
