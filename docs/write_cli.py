@@ -43,7 +43,8 @@ def _pages(command: click.Command, name: str, parent: click.Context | None = Non
     yield f"## {context.command_path}\n\n```\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for word in command.list_commands(context):
-            yield from _pages(command.commands[word], word, context)
+            if inner := command.get_command(context, word):
+                yield from _pages(inner, word, context)
 
 
 if __name__ == "__main__":

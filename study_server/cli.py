@@ -1,25 +1,11 @@
 """The command `study`: its subcommands under headings, and errors in one line."""
 
 import sys
+from importlib import import_module
 
 import click
 from sqlalchemy.exc import DBAPIError
 
-from study_server.commands.database import backup, check, restore, upgrade
-from study_server.commands.drafts.quick import quick
-from study_server.commands.drafts.stimuli import stimuli
-from study_server.commands.export import bundle, export_command
-from study_server.commands.jobs import jobs
-from study_server.commands.pay import pay, reconcile
-from study_server.commands.privacy import anonymize, forget, forget_rehearsals
-from study_server.commands.publication.publish import publish
-from study_server.commands.recruit import invite, personal_link, quota, recruit, stop_at
-from study_server.commands.rehearse import preview, simulate
-from study_server.commands.report import monitor, report
-from study_server.commands.researchers import researcher
-from study_server.commands.run import close, open_command, pause, serve, status, tag
-from study_server.commands.setup import delete, freeze, import_command, manifest, new
-from study_server.commands.wording import revise, reword, unfreeze, wording
 from study_server.errors import StudyError
 
 
@@ -44,60 +30,87 @@ def _explain(error: Exception) -> str:
     return " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
 
 
-COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
-    "Prepare a study": (
-        quick,
-        new,
-        wording,
-        manifest,
-        import_command,
-        stimuli,
-        reword,
-        preview,
-        simulate,
-        revise,
-        freeze,
-        unfreeze,
-        bundle,
-        delete,
-    ),
-    "Run the study": (
-        open_command,
-        recruit,
-        stop_at,
-        quota,
-        invite,
-        personal_link,
-        pause,
-        close,
-        serve,
-        status,
-        tag,
-    ),
-    "Export data and pay participants": (
-        export_command,
-        report,
-        monitor,
-        publish,
-        reconcile,
-        pay,
-    ),
-    "Protect participants’ data": (forget, forget_rehearsals, anonymize),
-    "Maintain the database": (check, backup, restore, upgrade, jobs, researcher),
+# The commands under their headings, each with its place below study_server.commands.
+COMMANDS_BY_HEADING: dict[str, dict[str, str]] = {
+    "Prepare a study": {
+        "quick": "drafts.quick.quick",
+        "new": "setup.new",
+        "wording": "wording.wording",
+        "manifest": "setup.manifest",
+        "import": "setup.import_command",
+        "stimuli": "drafts.stimuli.stimuli",
+        "reword": "wording.reword",
+        "preview": "rehearse.preview",
+        "simulate": "rehearse.simulate",
+        "revise": "wording.revise",
+        "freeze": "setup.freeze",
+        "unfreeze": "wording.unfreeze",
+        "bundle": "export.bundle",
+        "delete": "setup.delete",
+    },
+    "Run the study": {
+        "open": "run.open_command",
+        "recruit": "recruit.recruit",
+        "stop-at": "recruit.stop_at",
+        "quota": "recruit.quota",
+        "invite": "recruit.invite",
+        "personal-link": "recruit.personal_link",
+        "pause": "run.pause",
+        "close": "run.close",
+        "serve": "run.serve",
+        "status": "run.status",
+        "tag": "run.tag",
+    },
+    "Export data and pay participants": {
+        "export": "export.export_command",
+        "report": "report.report",
+        "monitor": "report.monitor",
+        "publish": "publication.publish.publish",
+        "reconcile": "pay.reconcile",
+        "pay": "pay.pay",
+    },
+    "Protect participants’ data": {
+        "forget": "privacy.forget",
+        "forget-rehearsals": "privacy.forget_rehearsals",
+        "anonymize": "privacy.anonymize",
+    },
+    "Maintain the database": {
+        "check": "database.check",
+        "backup": "database.backup",
+        "restore": "database.restore",
+        "upgrade": "database.upgrade",
+        "jobs": "jobs.jobs",
+        "researcher": "researchers.researcher",
+    },
 }
 
 
-class GroupedHelp(click.Group):
-    """A command group whose help lists the commands under headings, in the order of a study."""
+class StudyCommands(click.Group):
+    """The commands of `study`, of which only the one that is run is imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands in alphabetical order."""
+        return sorted(name for listed in COMMANDS_BY_HEADING.values() for name in listed)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None if there is none of that name."""
+        for listed in COMMANDS_BY_HEADING.values():
+            if cmd_name in listed:
+                module, _, attribute = listed[cmd_name].rpartition(".")
+                command = getattr(import_module(f"study_server.commands.{module}"), attribute)
+                assert isinstance(command, click.Command)
+                return command
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands under their headings."""
+        """Write the commands under headings, in the order of a study."""
         for heading, listed in COMMANDS_BY_HEADING.items():
             with formatter.section(heading):
-                formatter.write_dl([(str(c.name), c.get_short_help_str(85)) for c in listed])
+                commands = [self.get_command(ctx, name) for name in listed]
+                formatter.write_dl([(str(c.name), c.get_short_help_str(85)) for c in commands if c])
 
 
-@click.group(cls=GroupedHelp, context_settings={"max_content_width": 100})
+@click.group(cls=StudyCommands, context_settings={"max_content_width": 100})
 @click.version_option(package_name="hue-and-eye")
 def commands() -> None:
     """Run perceptual-realism studies, in which people tell photographs from fakes.
@@ -139,7 +152,3 @@ def commands() -> None:
 
     Exit status: 0 success, 2 error (one line on stderr), 130 interrupted by Ctrl-C.
     """
-
-
-for command in (command for listed in COMMANDS_BY_HEADING.values() for command in listed):
-    commands.add_command(command)

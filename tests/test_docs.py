@@ -69,7 +69,8 @@ def test_the_walk_through_uses_existing_commands_and_options() -> None:
     typed = re.findall(r"^study ([a-z]+)(.*?)(?: {2,}#.*)?$", "\n".join(blocks), re.M)
     assert len(typed) > 15
     for word, arguments in typed:
-        command = commands.commands[word]
+        command = commands.get_command(click.Context(commands), word)
+        assert command, word
         known = {name for parameter in command.params for name in parameter.opts}
         if not isinstance(command, click.Group):
             assert set(re.findall(r"--[a-z-]+", arguments)) <= known, word

@@ -12,12 +12,9 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from study_server.errors import StudyError
-from study_server.jobs.queue import list_jobs
-from study_server.jobs.runner import run_due_jobs
 from study_server.settings import Settings, read_settings
-from study_server.storage.engine import open_engine, read_session
+from study_server.storage.engine import open_engine
 from study_server.storage.schema import ensure_current_schema
-from study_server.vocabulary import JobState
 
 
 def open_database() -> tuple[Settings, Engine]:
@@ -100,14 +97,3 @@ def show_progress(items: Iterable[Any], total: int, description: str) -> Iterabl
     for number, item in enumerate(items, start=1):
         yield item
         click.echo(json.dumps({"progress": number / max(total, 1)}), err=True)
-
-
-def erase_traces(engine: Engine) -> None:
-    """Run the job that erases traces, or say that it has to wait."""
-    run_due_jobs(engine)
-    with read_session(engine) as db:
-        if list_jobs(db, JobState.WAITING):
-            click.echo(
-                "participants are answering, so traces in the database's files will be erased "
-                "later, within 24 hours, by the server or by `study jobs run`"
-            )

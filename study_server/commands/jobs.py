@@ -1,6 +1,7 @@
-"""The command `study jobs`, which lists and runs background jobs."""
+"""The command `study jobs`, which lists and runs background jobs, and the erasure of traces."""
 
 import click
+from sqlalchemy import Engine
 
 from study_server.commands.context import open_database
 from study_server.jobs.queue import list_jobs
@@ -47,3 +48,14 @@ def run() -> None:
 def _describe(job: Job) -> str:
     message = job.message or "waits until nobody is answering"
     return f"{job.kind}, requested {job.created_at:%Y-%m-%d %H:%M} UTC: {job.state}, {message}"
+
+
+def erase_traces(engine: Engine) -> None:
+    """Run the job that erases traces, or say that it has to wait."""
+    run_due_jobs(engine)
+    with read_session(engine) as db:
+        if list_jobs(db, JobState.WAITING):
+            click.echo(
+                "participants are answering, so traces in the database's files will be erased "
+                "later, within 24 hours, by the server or by `study jobs run`"
+            )

@@ -5,7 +5,8 @@ from datetime import timedelta
 import click
 
 from study_server.clock import now
-from study_server.commands.context import SLUG_ARGUMENT, erase_traces, open_database
+from study_server.commands.context import SLUG_ARGUMENT, open_database
+from study_server.commands.jobs import erase_traces
 from study_server.counts import format_count
 from study_server.participants.withdrawal import (
     anonymize_participant,

@@ -14,11 +14,11 @@ from study_server.commands.context import (
     YES_OPTION,
     confirm,
     confirm_by_typing,
-    erase_traces,
     open_database,
     out_option,
     show_progress,
 )
+from study_server.commands.jobs import erase_traces
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.counts import format_count
 from study_server.creation.study_files import choose_wording_folder, write_study_files

@@ -25,8 +25,10 @@ def walk(command: click.Command, words: list[str]) -> Iterator[list[str]]:
     """Yield the words of a command and of all commands below it."""
     yield words
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from walk(inner, [*words, name])
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if inner := command.get_command(context, name):
+                yield from walk(inner, [*words, name])
 
 
 def main() -> None:
