@@ -21,7 +21,8 @@ from study_server.settings import Settings, find_resource_folder, read_settings,
 from study_server.storage.engine import open_engine, writable_engine
 from study_server.storage.schema import ensure_current_schema
 from study_server.views import code_marks, health, language
-from study_server.views.api import routes
+from study_server.views.api.participant_routes import participant_routes
+from study_server.views.api.routes import DOCUMENT, public_routes
 from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, questions, screening
@@ -77,7 +78,7 @@ BLUEPRINTS = (
     study_settings.pages,
     health.pages,
 )
-API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)
+API_BLUEPRINTS = (public_routes, participant_routes)
 # They use no cookie, so no other page can forge their requests.
 TOKEN_ONLY = (
     pages.pages,
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         __name__,
         template_folder=find_resource_folder("templates"),
         static_folder=find_resource_folder("static"),
-        **routes.DOCUMENT,
+        **DOCUMENT,
     )
     _configure(app, settings)
     connect(app, settings, engine or open_engine(settings.database_url))

@@ -25,8 +25,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from study_server.protocol.model import Protocol
 from study_server.protocol.study_toml import create_protocol
 from study_server.settings import Settings
+from study_server.simulation.rehearsal_server import RehearsalServer
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.simulation.simulated_study import RehearsalServer, simulate_participants
+from study_server.simulation.simulated_study import simulate_participants
 from study_server.stimuli.manifest import MANIFEST_COLUMNS
 from study_server.studies import researchers
 from tests.apps import open_app

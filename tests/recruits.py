@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from study_server.simulation.simulated_study import (
+from study_server.simulation.simulated_browser import (
     SIMULATED_ENVIRONMENT,
     SIMULATED_SCREENING,
     SimulatedBrowser,

@@ -23,13 +23,13 @@ from analysis.report import report
 from study_server.cli import commands
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import prolific as prolific_module
-from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.simulation.simulated_study import (
+from study_server.simulation.simulated_browser import (
     SimulatedBrowser,
     answer_screening,
     answer_trials,
     give_consent,
 )
+from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant
 from study_server.studies.lookup import find_study

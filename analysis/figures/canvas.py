@@ -38,6 +38,8 @@ LINE_HEIGHT = 0.16  # of small text
 PNG_DPI = 300  # pixels per inch
 FONT_SIZE, SMALL_FONT_SIZE = 10, 9  # points
 PANEL_HEIGHT = 1.5  # inches; height of a method's panel
+ROW_HEIGHT = 0.36  # inches; height of a method's row
+MAX_SHADE = 0.55  # opacity; text stays readable on it
 MAX_LABEL_LETTERS, MAX_SMALL_LABEL_LETTERS = 17, 21  # letters of a label that fit
 DASHED = (0, (4, 3))
 

@@ -12,8 +12,9 @@ from study_server.commands.context import SLUG_ARGUMENT, open_database, show_pro
 from study_server.counts import format_count
 from study_server.recruitment.invitations import create_invitation
 from study_server.settings import require_secret
+from study_server.simulation.rehearsal_server import rehearsal_server
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.simulation.simulated_study import rehearsal_server, simulate_participants
+from study_server.simulation.simulated_study import simulate_participants
 from study_server.storage.engine import read_session
 from study_server.studies import lookup
 from study_server.vocabulary import Mode

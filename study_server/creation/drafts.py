@@ -11,7 +11,7 @@ from study_server.errors import StudyError
 from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
 from study_server.protocol.study_toml import create_protocol
-from study_server.stimuli.importing import add_study
+from study_server.stimuli.study_rows import add_study
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.wording.files import compose_wording

@@ -16,11 +16,7 @@ from study_server.object_storage.mirror import publish_to
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.simulation.rehearsals import require_no_simulation
 from study_server.stimuli.folders import TrackProgress, track_nothing
-from study_server.stimuli.importing import (
-    GiveReason,
-    accept_nothing,
-    import_stimuli,
-)
+from study_server.stimuli.importing import GiveReason, accept_nothing, import_stimuli
 from study_server.stimuli.manifest import group_by_method, read_manifest
 from study_server.storage.engine import read_session
 from study_server.storage.models import Study

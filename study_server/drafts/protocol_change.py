@@ -15,7 +15,7 @@ from study_server.languages import language_name
 from study_server.participants.withdrawal import delete_rehearsals
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.simulation.rehearsals import count_rehearsals, require_no_simulation
-from study_server.stimuli.importing import columns_of
+from study_server.stimuli.study_rows import columns_of
 from study_server.storage.models import Study
 from study_server.studies.lookup import require_linked_studies
 from study_server.vocabulary import WordingPart

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 StepMs = Annotated[int, Field(ge=1, le=60_000)]
-ExposureMs = Annotated[int, Field(ge=20, le=60_000)]  # MIN_EXPOSURE_MS of protocol.model
+ExposureMs = Annotated[int, Field(ge=20, le=60_000)]  # MIN_EXPOSURE_MS of protocol.contradictions
 BlockCount = Annotated[int, Field(ge=1, le=100)]
 
 

@@ -11,15 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from study_server.clock import now
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.files import remove_path
-from study_server.protocol.model import Protocol, task_of
+from study_server.protocol.model import Protocol
 from study_server.stimuli.audit import (
     AuditFinding,
     audit_collection,
@@ -28,12 +27,7 @@ from study_server.stimuli.audit import (
     find_training_images,
     hash_pixels,
 )
-from study_server.stimuli.files import (
-    StoredFile,
-    load_stimulus,
-    store_stimulus,
-    temporary_folder,
-)
+from study_server.stimuli.files import StoredFile, load_stimulus, store_stimulus, temporary_folder
 from study_server.stimuli.folders import TrackProgress, track_nothing
 from study_server.stimuli.images import ImageFacts, count_conversions
 from study_server.stimuli.manifest import (
@@ -44,11 +38,11 @@ from study_server.stimuli.manifest import (
     select_rows,
 )
 from study_server.stimuli.perception import perceptual_hash
+from study_server.stimuli.study_rows import add_study, duplicate_slug_error, require_new_slug
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
-from study_server.vocabulary import REAL_METHOD, StudyState
+from study_server.vocabulary import REAL_METHOD
 from study_server.wording.files import TextsByPart, compose_wording
-from study_server.wording.stored import store_wording
 
 MakeRoom = Callable[[Session, str], None]
 PrepareStudy = Callable[[Session, str], Study]  # the second argument: the manifest's SHA-256
@@ -134,19 +128,19 @@ def import_study(
     texts = wording or compose_wording(protocol)
 
     def create(db: Session, manifest_sha256: str) -> Study:
-        (make_room or _require_new_slug)(db, protocol.slug)
+        (make_room or require_new_slug)(db, protocol.slug)
         return add_study(db, protocol, texts, manifest_sha256)
 
     if make_room is None:
         with read_session(engine) as db:
-            _require_new_slug(db, protocol.slug)
+            require_new_slug(db, protocol.slug)
     accept: GiveReason = (lambda _finding: reason) if accept_warnings else accept_nothing
     try:
         return import_stimuli(
             engine, protocol, manifest, folder, create, accept=accept, publish=publish, track=track
         )
     except IntegrityError as error:  # another process imported it in the meantime
-        raise _duplicate_slug_error(protocol.slug) from error
+        raise duplicate_slug_error(protocol.slug) from error
 
 
 def import_stimuli(
@@ -267,45 +261,6 @@ def _insert(
     except BaseException:
         remove_path(study_folder)
         raise
-
-
-def _require_new_slug(db: Session, slug: str) -> None:
-    if db.scalar(select(Study.id).where(Study.slug == slug)) is not None:
-        raise _duplicate_slug_error(slug)
-
-
-def _duplicate_slug_error(slug: str) -> StudyError:
-    return StudyError(f"study {slug!r} already exists; change the slug in study.toml")
-
-
-def add_study(
-    db: Session, protocol: Protocol, wording: TextsByPart, manifest_sha256: str = ""
-) -> Study:
-    """Add a draft with its texts. manifest_sha256: empty for a study without stimuli."""
-    study = Study(
-        slug=protocol.slug,
-        state=StudyState.DRAFT,
-        **columns_of(protocol),
-        schedule_seed=secrets.token_hex(16),
-        identity_key=secrets.token_bytes(32),
-        manifest_sha256=manifest_sha256,
-        created_at=now(),
-    )
-    db.add(study)
-    db.flush()
-    store_wording(db, study, wording)
-    return study
-
-
-def columns_of(protocol: Protocol) -> dict[str, str]:
-    """Return the columns of a study that its protocol determines."""
-    return {
-        "title": protocol.title,
-        "protocol": protocol.canonical_json(),
-        "task": protocol.task,
-        "presentation": protocol.presentation,
-        "question": protocol.question if task_of(protocol).HAS_TRUTH else "",
-    }
 
 
 def _build_stimulus(study: Study, row: ManifestRow, folder: str, file: StoredFile) -> Stimulus:

@@ -1,11 +1,12 @@
 """The addresses of the trial API, from the one source that there is."""
 
-from study_server.views.api import routes
+from study_server.views.api.participant_routes import participant_routes
+from study_server.views.api.routes import public_routes
 
 
 def list_operations() -> list[tuple[str, str]]:
     """Return (method, path) of every operation: ("get", "/api/v1/studies/{slug}"), ..."""
-    paths = routes.public_routes.paths | routes.participant_routes.paths
+    paths = public_routes.paths | participant_routes.paths
     return [
         (method, path)
         for path, item in paths.items()

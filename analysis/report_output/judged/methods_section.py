@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from analysis.findings.judged_parts import count_candidates, find_share_name, list_scales
 from analysis.formatting import ReportPart, format_count, join_words
 from analysis.report_output.methods_section import (
-    REFERENCES,
     format_exposure,
     format_sample_paragraph,
     format_software_paragraph,
 )
+from analysis.report_output.shared.references import REFERENCES
 from analysis.tasks.catalog import JudgedTask
 
 JUDGED_REFERENCES = REFERENCES | {

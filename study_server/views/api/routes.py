@@ -1,4 +1,4 @@
-"""The trial API, with which a lab's own front end runs a study.
+"""The public routes of the trial API, with which a lab's own front end runs a study.
 
 It calls the same services as the participants' pages. It uses no cookies: the header
 `Authorization: Bearer TOKEN` identifies the participant, so requests from all origins are safe.
@@ -9,23 +9,12 @@ from importlib.metadata import version
 from typing import Any
 
 from flask import Response, abort, current_app, g, request
-from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
 from limits import parse
 
 from study_server.errors import StudyError
-from study_server.participants import (
-    current_trial,
-    enrollment,
-    identities,
-    participation,
-    scoring,
-    screening,
-    withdrawal,
-)
+from study_server.participants import enrollment, identities, participation
 from study_server.protocol.model import parse_stored_protocol
-from study_server.questionnaire import submission
-from study_server.questionnaire.answers import InvalidAnswersError
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.models import Study
 from study_server.studies import lookup
@@ -33,23 +22,11 @@ from study_server.views.api import trial_json
 from study_server.views.api.reply_models import (
     EnrollmentReply,
     ErrorReply,
-    FinalScore,
-    ParticipationResult,
-    PendingQuestions,
-    ScreeningQuestions,
     StudyDescription,
-    StudyQuestion,
     StudyTexts,
     describe_errors,
 )
-from study_server.views.api.request_models import (
-    CommentRequest,
-    ConsentRequest,
-    PlatePath,
-    QuestionsRequest,
-    ScreeningRequest,
-    StudyPath,
-)
+from study_server.views.api.request_models import ConsentRequest, StudyPath
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
 from study_server.views.people import find_person
@@ -64,7 +41,6 @@ from study_server.wording.stored import render_wording
 
 PREFIX = "/api/v1"
 MISS_LIMIT = parse("10 per minute")  # per IP address, of ids whose participant has started
-TOKEN_MISSING = {"error": "Authorization: Bearer TOKEN is missing, or the token is unknown"}
 DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
     "info": Info(title="Hue & Eye, trial API", version=version("hue-and-eye")),
     "security_schemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -75,7 +51,7 @@ DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
 }
 
 
-def _operation_id(*, name: str, path: str, method: str) -> str:
+def operation_id(*, name: str, path: str, method: str) -> str:
     """Return the operation's id in the OpenAPI document: its function's name, which is unique."""
     return name
 
@@ -84,24 +60,14 @@ public_routes = APIBlueprint(
     "public_api",
     __name__,
     url_prefix=PREFIX,
-    operation_id_callback=_operation_id,
+    operation_id_callback=operation_id,
     abp_tags=[Tag(name="study", description="Public, without a token")],
     abp_responses=describe_errors(400, 405),
-)
-participant_routes = APIBlueprint(
-    "api",
-    __name__,
-    url_prefix=PREFIX,
-    operation_id_callback=_operation_id,
-    abp_tags=[Tag(name="participant", description="Requires a participant's token")],
-    abp_security=[{"token": []}],
-    abp_responses=describe_errors(400, 401, 405),
 )
 
 
 @public_routes.after_request
-@participant_routes.after_request
-def _allow_all_origins(response: Response) -> Response:
+def allow_all_origins(response: Response) -> Response:
     """Allow requests from all origins: without cookies, no page can act for a participant."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
@@ -214,142 +180,3 @@ def _mode_and_external_id(slug: str, body: ConsentRequest) -> tuple[Mode, str]:
         return Mode.LIVE, body.external_id or secrets.token_urlsafe(16)
     invited = read_invitation(current_app.config["SECRET_KEY"], slug, body.invitation)
     return invited if invited is not None else abort(404)
-
-
-@participant_routes.before_request
-def _load_participant() -> ResponseReturnValue | None:
-    if request.method == "OPTIONS":
-        return None  # a preflight request carries no token
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    g.token, g.base = token.strip(), PREFIX
-    if kind.lower() != "bearer" or not _has_valid_token():
-        return TOKEN_MISSING, 401, {"WWW-Authenticate": "Bearer"}
-    return None
-
-
-def _has_valid_token() -> bool:
-    if request.endpoint in trial_json.TRIAL_ENDPOINTS:
-        language = current_trial.find_language(g.db, g.token)
-    else:
-        writes = request.method == "POST"
-        g.participant = participation.find_participant(g.db, g.token, for_update=writes)
-        language = g.participant.language if g.participant is not None else None
-    if language is not None:
-        set_language(language)
-    return language is not None
-
-
-trial_json.add_trial_routes(participant_routes)  # after _load_participant, which must run first
-
-
-@participant_routes.get("/screening", responses={200: ScreeningQuestions})
-def show_screening() -> Reply:
-    """Get the screening questions."""
-    protocol = participation.protocol_of(g.participant)
-    return ScreeningQuestions(
-        is_pending=screening.is_screening_pending(g.db, g.participant),
-        color_vision=protocol.color_vision != "unasked",
-        night_light=protocol.night_light != "unasked",
-        plates=[f"{g.base}/screening/plates/{number}" for number in range(protocol.plates)],
-    ).model_dump()
-
-
-@participant_routes.post(
-    "/screening", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
-)
-def store_screening(body: ScreeningRequest) -> Reply:
-    """Answer the screening questions; the first answers are final.
-
-    The result then shows whether the participant was screened out.
-    """
-    answers = screening.ScreeningAnswers(**body.model_dump())
-    try:
-        screening.store_screening(g.db, g.participant, answers)
-    except screening.IncompleteScreeningError:
-        return {"error": f"answer all questions of {PREFIX}/screening"}, 400
-    g.db.commit()
-    return "", 204
-
-
-@participant_routes.get(
-    "/screening/plates/<int:number>",
-    responses={200: trial_json.PNG_REPLY, **describe_errors(404, 410)},
-)
-def send_plate(path: PlatePath) -> Reply:
-    """Get a color plate, until the questions are answered."""
-    return trial_json.plate_image(path.number)
-
-
-@participant_routes.get("/questions", responses={200: PendingQuestions})
-def show_questions() -> Reply:
-    """Get the study's own questions that are to be answered now.
-
-    They come before the first trial, after the screening, or after the last trial.
-    """
-    page = submission.find_pending_page(g.db, g.participant)
-    protocol, language = participation.protocol_of(g.participant), g.participant.language
-    fallback = protocol.languages[0]
-    questions = protocol.questions_on(page) if page is not None else ()
-    return PendingQuestions(
-        page=page,
-        questions=[
-            StudyQuestion(
-                name=question.name,
-                text=question.text_in(language, fallback),
-                kind=question.kind,
-                options=list(question.options_in(language, fallback)),
-                required=question.required,
-            )
-            for question in questions
-        ],
-    ).model_dump(mode="json")
-
-
-@participant_routes.post(
-    "/questions", responses={204: trial_json.STORED_REPLY, **describe_errors(409, 413, 415)}
-)
-def store_questions(body: QuestionsRequest) -> Reply:
-    """Answer the study's own questions; the first answers of a page are final."""
-    try:
-        submission.store_page(g.db, g.participant, body.page, body.answers)
-    except submission.PageNotDueError:
-        return {"error": f"page: the questions {body.page} the trials cannot be answered now"}, 409
-    except InvalidAnswersError as error:
-        name, problem = next(iter(error.problems.items()))
-        return {"error": f"answers.{name}: {gettext(problem)}"}, 400
-    g.db.commit()
-    return "", 204
-
-
-@participant_routes.get("/result", responses={200: ParticipationResult})
-def show_result() -> Reply:
-    """Get the outcome and the completion code."""
-    is_pending = submission.find_pending_page(g.db, g.participant) is not None
-    code = None if is_pending else scoring.completion_code(g.participant)
-    reply = ParticipationResult(outcome=g.participant.outcome, code=code, score=None, debrief=None)
-    if code is not None:
-        score = scoring.final_score(g.db, g.participant)
-        reply.score = FinalScore.model_validate(score) if score else None
-        wording = render_wording(g.db, g.participant.study, g.participant.language)
-        reply.debrief = str(wording.debrief)  # only now, because it reveals the purpose
-    return reply.model_dump(mode="json")
-
-
-@participant_routes.post(
-    "/comment", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
-)
-def store_comment(body: CommentRequest) -> Reply:
-    """Store a comment."""
-    participation.store_comment(g.participant, body.comment)
-    g.db.commit()
-    return "", 204
-
-
-@participant_routes.post(
-    "/withdraw",
-    responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)},
-)
-def withdraw() -> Reply:
-    """Withdraw: delete the participant and all answers."""
-    withdrawal.delete_participant(g.db, g.participant)
-    return "", 204

@@ -23,11 +23,9 @@ from study_server.participants import (
     screening,
 )
 from study_server.participants.current_image import StimulusFile
-from study_server.protocol.model import Protocol
 from study_server.questionnaire import submission
 from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
-from study_server.tasks.scales import Scale
 from study_server.tasks.task import InvalidAnswerError
 from study_server.views.api.reply_models import ResponseReply, UpcomingTrialsReply, describe_errors
 from study_server.views.api.request_models import (
@@ -37,8 +35,9 @@ from study_server.views.api.request_models import (
     ResponseRequest,
     TrialPath,
 )
+from study_server.views.api.trial_bodies import describe_upcoming_trials
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import QuestionPage, TrialKind
+from study_server.vocabulary import QuestionPage
 
 TRIAL_ENDPOINTS = {
     f"{blueprint}.{view}"
@@ -127,7 +126,7 @@ def next_trials() -> Reply:
     _require_first_pages()
     person = participation.to_current_participant(g.participant)
     ahead = current_trial.load_upcoming_trials(g.db.connection(), person)
-    return _send_json(UpcomingTrialsReply.model_validate(_upcoming_trials_body(ahead, person)))
+    return _send_json(UpcomingTrialsReply.model_validate(describe_upcoming_trials(ahead, person)))
 
 
 def _require_first_pages() -> None:
@@ -138,64 +137,8 @@ def _require_first_pages() -> None:
         raise FirstPagePendingError("questions")
 
 
-def _upcoming_trials_body(
-    ahead: current_trial.UpcomingTrials, person: current_trial.CurrentParticipant
-) -> dict[str, object]:
-    base, protocol, language = g.base, person.protocol, person.language
-    trials = [_trial_body(trial, protocol, base, language) for trial in ahead.trials]
-    return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
-
-
 def _send_json(model: BaseModel) -> Response:
     return Response(model.model_dump_json(), mimetype="application/json")
-
-
-def _trial_body(
-    trial: current_trial.UpcomingTrial, protocol: Protocol, base: str, language: str
-) -> dict[str, object]:
-    """Describe a trial without anything that reveals which image is the fake."""
-    kind = TrialKind.TEST if trial.kind is TrialKind.ATTENTION else trial.kind
-    trial_url = f"{base}/trials/{trial.token}"
-    return {
-        "token": trial.token,
-        "kind": kind,
-        "block": trial.block,
-        "number": trial.place + 1 - protocol.visible_trials_before(kind),
-        "total": protocol.visible_trials(kind),
-        "task": protocol.task,
-        "presentation": protocol.presentation,
-        "layout": protocol.layout,
-        "slots": [
-            {"image": f"{trial_url}/{slot}", "appears": appears}
-            for slot, appears in enumerate(trial.appears)
-        ],
-        "reference": f"{trial_url}/{len(trial.appears)}" if trial.has_reference else None,
-        "caption": trial.caption if protocol.caption else None,
-        "ties": protocol.ties,
-        "scales": [_scale_body(scale, protocol, language) for scale in protocol.scales],
-        "timing": {
-            "blank_ms": protocol.blank_ms if trial.place else protocol.first_blank_ms,
-            "exposure_ms": trial.exposure_ms,
-            "awaits_exposure": trial.awaits_exposure,
-            "gap_ms": protocol.gap_ms,
-            "masks": protocol.masks,
-            "mask_ms": protocol.mask_ms,
-            "after_ms": protocol.after_ms,
-            "feedback_ms": protocol.feedback_ms if protocol.gives_feedback(kind) else None,
-        },
-    }
-
-
-def _scale_body(scale: Scale, protocol: Protocol, language: str) -> dict[str, object]:
-    fallback = protocol.languages[0]
-    return {
-        "name": scale.name,
-        "text": scale.text.get(language) or scale.text.get(fallback) or scale.name,
-        "min": scale.min,
-        "max": scale.max,
-        "labels": scale.labels.get(language) or scale.labels[fallback],
-        "is_slider": scale.is_slider,
-    }
 
 
 def send_image(path: ImagePath) -> Reply:
@@ -297,7 +240,7 @@ def respond(path: TrialPath, body: ResponseRequest) -> Reply:
     recorded = responses.record_response(g.db, showing, answer)
     _commit_and_close()
     feedback = recorded.feedback and asdict(recorded.feedback)
-    upcoming = _upcoming_trials_body(recorded.upcoming, showing.participant)
+    upcoming = describe_upcoming_trials(recorded.upcoming, showing.participant)
     return _send_json(ResponseReply.model_validate({"feedback": feedback, **upcoming}))
 
 

@@ -21,7 +21,7 @@ from analysis.figures.figures import (
     draw_image_rates,
     draw_rates,
 )
-from analysis.figures.judged import draw_win_matrix
+from analysis.figures.win_matrix import draw_win_matrix
 from analysis.findings.report_data import MethodFunnel
 
 PUBLISHED = {"label": "Zhang 2016, full", "rate": 0.323, "se": 0.022}

@@ -11,8 +11,9 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from study_server.errors import StudyError
+from study_server.simulation.rehearsal_server import rehearsal_server
 from study_server.simulation.simulated_people import SimulatedPopulation, marginal_intercept
-from study_server.simulation.simulated_study import rehearsal_server, simulate_participants
+from study_server.simulation.simulated_study import simulate_participants
 from study_server.storage.engine import read_session
 from study_server.storage.models import Participant
 from study_server.vocabulary import Mode, Outcome
