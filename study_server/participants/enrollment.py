@@ -24,15 +24,15 @@ from study_server.protocol.image_draws import ImagePools
 from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import PlannedTrial, choose_least_filled, plan_trials
-from study_server.storage.bulk_insert import insert_rows
-from study_server.storage.models import Identity, LinkParameter, Participant, Stimulus, Study, Trial
+from study_server.storage.bulk_insert import Insertion, insert_rows
+from study_server.storage.models import Identity, LinkParameter, Participant, Study, Trial
 from study_server.storage.plan_counts import (
     PlannedCandidate,
     add_plan,
     count_pairs,
     count_participants,
     count_places_taken,
-    count_views,
+    load_stimuli,
 )
 from study_server.vocabulary import (
     Mode,
@@ -226,10 +226,9 @@ def is_study_full(db: Session, study: Study, source: RecruitmentSource | None = 
     protocol = parse_stored_protocol(study.protocol)
     if not protocol.target_views:
         return False
-    ids = load_stimulus_ids(db, study)
-    views = count_views(db, study, Mode.LIVE)
-    fakes = [key for key in ids if key[1] in protocol.methods]
-    return all(views.get(fake, 0) >= protocol.target_views for fake in fakes)
+    views = load_stimuli(db, study, Mode.LIVE).views
+    of_fakes = [seen for (_, method), seen in views.items() if method in protocol.methods]
+    return all(seen >= protocol.target_views for seen in of_fakes)
 
 
 def _require_place(db: Session, study: Study, source: RecruitmentSource) -> None:
@@ -242,10 +241,10 @@ def _require_place(db: Session, study: Study, source: RecruitmentSource) -> None
 
 def _store_plan(db: Session, study: Study, participant: Participant) -> None:
     """Plan the participant's trials, store them and count them."""
-    protocol, ids = parse_stored_protocol(study.protocol), load_stimulus_ids(db, study)
+    protocol = parse_stored_protocol(study.protocol)
+    ids, views = load_stimuli(db, study, participant.mode)
     methods = (participant.assigned_method,) if participant.assigned_method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.public_id}")
-    views = count_views(db, study, participant.mode)
     pairs = count_pairs(db, study, participant.mode)
     plan = plan_trials(protocol, image_pools(ids), methods, views, rng, pairs)
     insert_trials(db, participant, [(place, 0, planned) for place, planned in enumerate(plan)], ids)
@@ -278,14 +277,14 @@ def insert_trials(
         }
         for place, attempt, planned in planned_trials
     ]
-    insert_rows(db.connection(), "trial", rows)
+    insert_rows(db.connection(), Insertion("trial", rows))
     trial_ids = _find_trial_ids(db, participant)
     stimuli = [
         row
         for place, attempt, planned in planned_trials
         for row in stimulus_rows(trial_ids[place, attempt], planned, ids)
     ]
-    insert_rows(db.connection(), "trial_stimulus", stimuli)
+    insert_rows(db.connection(), Insertion("trial_stimulus", stimuli))
     return [trial_ids[place, attempt] for place, attempt, _ in planned_trials]
 
 
@@ -315,14 +314,6 @@ def stimulus_rows(
         reference = {"stimulus_id": ids[planned.reference], "role": StimulusRole.REFERENCE}
         rows.append({"trial_id": trial_id, "slot": len(rows), **reference, "appears": 0})
     return rows
-
-
-def load_stimulus_ids(db: Session, study: Study) -> StimulusIds:
-    """Return the ids of the study's stimuli by (image, method)."""
-    query = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
-        Stimulus.study_id == study.id
-    )
-    return {(image, method): id_ for image, method, id_ in db.execute(query)}
 
 
 def image_pools(ids: StimulusIds) -> ImagePools:

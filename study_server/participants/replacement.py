@@ -17,7 +17,6 @@ from study_server.participants.enrollment import (
     StimulusIds,
     image_pools,
     insert_trials,
-    load_stimulus_ids,
     stimulus_rows,
 )
 from study_server.participants.participation import (
@@ -29,7 +28,7 @@ from study_server.participants.participation import (
 from study_server.protocol.image_draws import StimulusKey
 from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
-from study_server.storage.plan_counts import add_trial, count_views, subtract_trial
+from study_server.storage.plan_counts import add_trial, load_stimuli, subtract_trial
 from study_server.tasks.task import InvalidAnswerError
 from study_server.vocabulary import StimulusRole, TrialKind
 
@@ -103,9 +102,8 @@ def void_and_replace(db: Session, participant: Participant, trial: Trial) -> Non
 
 def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     study, protocol = participant.study, protocol_of(participant)
-    ids = load_stimulus_ids(db, study)
+    ids, views = load_stimuli(db, study, participant.mode)
     rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.place}:{voided.attempt}")
-    views = count_views(db, study, participant.mode)
     used_images = _images_used(db, participant, voided)
     planned = plan_replacement(
         protocol,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server.storage.bulk_insert import insert_rows
+from study_server.storage.bulk_insert import Insertion, insert_rows
 from study_server.storage.models import (
     MethodCount,
     PairCount,
@@ -80,16 +80,14 @@ class Counter:
             f"{self.value} = {self.table}.{self.value} + excluded.{self.value}"
         )
 
-    def add_counts(
-        self, db: Connection, owner: tuple[Any, ...], counts: Mapping[tuple[Any, ...], int]
-    ) -> None:
-        """Add counts by the remaining keys. owner: the values of the first keys."""
+    def added(self, owner: tuple[Any, ...], counts: Mapping[tuple[Any, ...], int]) -> Insertion:
+        """Return the rows that add counts by the later keys. owner: values of the first keys."""
         names = [*self.keys.split(", "), self.value]
         rows = [
             dict(zip(names, (*owner, *key, count), strict=True))
             for key, count in sorted(counts.items())  # the order in which all lock the counters
         ]
-        insert_rows(db, self.table, rows, self.on_conflict)
+        return Insertion(self.table, rows, self.on_conflict)
 
 
 STIMULI = Counter(
@@ -118,6 +116,13 @@ METHODS = Counter(
 )
 
 
+class PlannedStimuli(NamedTuple):
+    """The ids of a study's stimuli and the test trials planned for each, by (image, method)."""
+
+    ids: dict[tuple[str, str], int]
+    views: dict[tuple[str, str], int]
+
+
 class PlannedCandidate(NamedTuple):
     """A candidate of a planned trial."""
 
@@ -142,9 +147,13 @@ def add_plan(
     )
     owner = participant.study_id, participant.mode
     _lock(db, participant.study_id)
-    STIMULI.add_counts(db, owner, stimuli)
-    PAIRS.add_counts(db, owner, pairs)
-    METHODS.add_counts(db, owner, {(participant.assigned_method or "",): 1})
+    assigned = {(participant.assigned_method or "",): 1}
+    insert_rows(
+        db,
+        STIMULI.added(owner, stimuli),
+        PAIRS.added(owner, pairs),
+        METHODS.added(owner, assigned),
+    )
 
 
 def add_participants(db: Connection, study_id: int, ids: Collection[int]) -> None:
@@ -199,14 +208,19 @@ def _bind(statement: str) -> Any:
     return text(statement).bindparams(bindparam("ids", expanding=True))
 
 
-def count_views(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], int]:
-    """Return the test trials planned for each stimulus, by image and method."""
+def load_stimuli(db: Session, study: Study, mode: Mode) -> PlannedStimuli:
+    """Return the ids of a study's stimuli, and the test trials planned for each."""
+    of_mode = (StimulusCount.stimulus_id == Stimulus.id) & (StimulusCount.mode == mode)
     query = (
-        select(Stimulus.image, Stimulus.method, StimulusCount.trials)
-        .join(StimulusCount)
-        .where(StimulusCount.study_id == study.id, StimulusCount.mode == mode)
+        select(Stimulus.image, Stimulus.method, Stimulus.id, StimulusCount.trials)
+        .outerjoin(StimulusCount, of_mode)
+        .where(Stimulus.study_id == study.id)
     )
-    return {(image, method): trials for image, method, trials in db.execute(query)}
+    rows = db.execute(query).all()
+    return PlannedStimuli(
+        ids={(image, method): id_ for image, method, id_, _ in rows},
+        views={(image, method): trials or 0 for image, method, _, trials in rows},
+    )
 
 
 def count_pairs(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], int]:
