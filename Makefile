@@ -1,9 +1,9 @@
 # Thin: each target a line or two. Python 3.11+ and make are enough; the rest is installed.
 PYTHON ?= python3
-# Two processes per core run all tests, because many wait for a browser or a server. Each spends
+# More processes than cores run all tests, because many wait for a browser or a server. Each spends
 # seconds on importing the tests, so that fewer are better for the fast ones.
 CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
-WORKERS ?= $(shell expr 2 \* $(CORES))
+WORKERS ?= $(shell expr 3 \* $(CORES) / 2)
 FAST_WORKERS ?= $(CORES)
 export OMP_WAIT_POLICY ?= PASSIVE
 unexport PYTHONDONTWRITEBYTECODE# compiled modules start faster, and tests start many commands
@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt --edita
 PYTEST := $(BIN)/python -m pytest
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: install install-dev demo test test-fast check fix words docs bench serve clean
+.PHONY: install install-dev demo test test-fast check style fix words docs bench serve clean
 
 install: .venv/installed-demo
 
@@ -35,7 +35,7 @@ install-dev: .venv/installed-dev
 demo: install  ## stimuli, a study to click through, simulated answers, a report
 	$(BIN)/python -m demo
 
-test: check  ## everything; last, and in one process, what measures time
+test: style  ## everything, types too; last, and in one process, what measures time
 	$(BIN)/python -m tests.browser.chromium
 	$(PYTEST) -m "not alone" -n $(WORKERS) $(BY_FILE)
 	$(PYTEST) -m alone $$(grep -rl --include=*.py mark.alone tests)
@@ -43,8 +43,11 @@ test: check  ## everything; last, and in one process, what measures time
 test-fast: install-dev  ## without a browser, PostgreSQL, what measures time and what is slow
 	$(PYTEST) -m "not browser and not postgres and not alone and not slow" -n $(FAST_WORKERS) $(BY_FILE)
 
-check: install-dev
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+check: style
+	$(BIN)/mypy
+
+style: install-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 fix: install-dev
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
