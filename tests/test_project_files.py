@@ -17,10 +17,10 @@ def test_the_citation_has_the_version_and_license_of_the_package() -> None:
     assert (fields["version"], fields["license"]) == (PROJECT["version"], PROJECT["license"])
 
 
-def test_the_changelog_begins_with_unreleased_and_names_the_version() -> None:
+def test_the_changelog_begins_with_unreleased_and_the_version() -> None:
     headings = re.findall(r"^## (.+)$", read("CHANGELOG.md"), re.M)
     assert headings[0] == "[Unreleased]"
-    assert PROJECT["version"] in read("CHANGELOG.md")
+    assert headings[1].startswith(f"[{PROJECT['version']}] - ")
 
 
 def test_the_make_targets_that_contributing_names_exist() -> None:

@@ -1,7 +1,6 @@
 """Create all tables and the views that the export reads.
 
-Until version 1.0 this migration is edited in place; later changes of the schema get revisions of
-their own. Constraints are named by the naming convention of `study_server.storage.models`.
+Constraints are named by the naming convention of `study_server.storage.models`.
 """
 
 import sqlalchemy as sa

@@ -1,5 +1,6 @@
-"""The one migration and the models agree; a later revision is reached and left without a loss."""
+"""The migrations and the models agree; a later revision is reached and left without a loss."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,10 @@ from study_server.storage.schema import ensure_current_schema, read_revision
 from tests.databases import Databases
 from tests.study_server.later_revision import REVISION, add_later_revision
 
+MIGRATIONS = Path(schema.__file__).parents[1] / "migrations" / "versions"
+RELEASED_MIGRATIONS = {  # file -> SHA-256; add one with each release, and never change one
+    "0001_initial_schema.py": "331cda7fc86174f753cfbe8370d1f0e3b31429c2805b44249819fed99b0cd6c0",
+}
 MOMENT = "2026-01-05 10:00:00.123000+00:00"
 ROWS = f"""
 INSERT INTO study (id, slug, title, state, protocol, task, presentation, question,
@@ -124,6 +129,12 @@ def outdated(filled: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     folder.mkdir()
     add_later_revision(folder, monkeypatch)
     return filled
+
+
+def test_released_migrations_are_never_edited() -> None:
+    for name, digest in RELEASED_MIGRATIONS.items():
+        source = (MIGRATIONS / name).read_text(encoding="utf-8")  # with \n on every system
+        assert sha256(source.encode()).hexdigest() == digest, f"{name}: add a migration instead"
 
 
 def test_no_row_is_lost_on_the_way_to_a_later_revision_and_back(outdated: Engine) -> None:
