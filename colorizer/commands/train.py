@@ -99,6 +99,20 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
     "the color.",
 )
 @click.option(
+    "--decoder-lr",
+    type=click.FloatRange(0, min_open=True),
+    default=TrainConfig.decoder_lr,
+    show_default=True,
+    help="Peak learning rate of the decoder, and of the backbone if it is not pre-trained.",
+)
+@click.option(
+    "--encoder-lr",
+    type=click.FloatRange(0, min_open=True),
+    default=TrainConfig.encoder_lr,
+    show_default=True,
+    help="Peak learning rate of a pre-trained backbone. Lower rates keep more of what a model can.",
+)
+@click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
     help="Stop after about this many minutes.",

@@ -11,7 +11,7 @@ from colorizer.networks.checkpoint import (
     read_header,
     write_tensors,
 )
-from colorizer.networks.models import pretrained_module
+from colorizer.networks.models import Colorizer, pretrained_module
 from colorizer.photos.splits import Photograph
 from colorizer.training.fine_tuning import read_model_settings
 from colorizer.training.prior import count_target_colors, estimate_prior
@@ -76,6 +76,27 @@ def test_a_model_is_fine_tuned_by_command(folder: Path, monkeypatch: pytest.Monk
     assert header["config"]["epochs"] == 5
     assert header["config"]["from_sha256"] == file_sha256(read_path("mcl"))
     assert "from_model mcl" in header["card"]
+
+
+def test_low_learning_rates_keep_the_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert run("split", "photos", "--test", "3", "--val", "2", "--quiet") == 0
+    for rates in (("1e-3", "1e-4"), ("1e-9", "1e-9")):
+        out = f"runs/{rates[0]}"
+        options = ("--decoder-lr", rates[0], "--encoder-lr", rates[1], "--out", out)
+        assert run("train", "--from", "l2", *options, *QUICK) == 0
+    start = load_colorizer(read_path("l2"), CPU)
+    usual, low = (
+        load_colorizer(Path(f"runs/{rate}/best.safetensors"), CPU) for rate in ("1e-3", "1e-9")
+    )
+    assert furthest(usual, start) > 1e-4
+    assert furthest(low, start) < 1e-6
+
+
+def furthest(one: Colorizer, other: Colorizer) -> float:
+    """Return the largest difference between parameters of two networks."""
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return max(float((a - b).detach().abs().max()) for a, b in pairs)
 
 
 @pytest.mark.parametrize(
