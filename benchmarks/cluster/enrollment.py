@@ -151,8 +151,9 @@ def counted_work(connection: Connection) -> Iterator[list[int]]:
     work: list[int] = []
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
+        earlier = int(connection.scalar(text(ROWS_READ)))  # of transactions not yet added up
         yield work
-        work.append(int(connection.scalar(text(ROWS_READ))))
+        work.append(int(connection.scalar(text(ROWS_READ))) - earlier)
         return
     calls = Counter[str]()
     driver.set_progress_handler(lambda: calls.update(["call"]), STEPS_PER_CALL)
@@ -182,14 +183,15 @@ def print_statements(engine: Engine) -> None:
         run.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", remember)
-    enroll_one(engine, PROTOCOL, Times())
+    with write_transaction(engine) as db:
+        enroll(db, PROTOCOL)
     event.remove(engine, "before_cursor_execute", remember)
     scanned = set()
     print("\ntimes  statement, and how its rows are found")
     repeated = Counter(statement for statement, _ in run)
     with engine.connect() as connection:
         for statement, parameters in {statement: (statement, p) for statement, p in run}.values():
-            if "pg_stat_xact" in statement or "advisory" in statement:
+            if "advisory" in statement:
                 continue
             steps = list(explain(connection, statement, parameters))
             scanned |= {step for step in steps if is_full_scan(step)}

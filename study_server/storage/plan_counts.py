@@ -209,18 +209,20 @@ def _bind(statement: str) -> Any:
 
 
 def load_stimuli(db: Session, study: Study, mode: Mode) -> PlannedStimuli:
-    """Return the ids of a study's stimuli, and the test trials planned for each."""
-    of_mode = (StimulusCount.stimulus_id == Stimulus.id) & (StimulusCount.mode == mode)
-    query = (
-        select(Stimulus.image, Stimulus.method, Stimulus.id, StimulusCount.trials)
-        .outerjoin(StimulusCount, of_mode)
-        .where(Stimulus.study_id == study.id)
+    """Return the ids of a study's stimuli, and the test trials planned for each.
+
+    Two queries: before PostgreSQL knows how many rows there are, it may join them row by row.
+    """
+    stimuli = select(Stimulus.image, Stimulus.method, Stimulus.id)
+    counts = select(StimulusCount.stimulus_id, StimulusCount.trials).where(
+        StimulusCount.study_id == study.id, StimulusCount.mode == mode
     )
-    rows = db.execute(query).all()
-    return PlannedStimuli(
-        ids={(image, method): id_ for image, method, id_, _ in rows},
-        views={(image, method): trials or 0 for image, method, _, trials in rows},
-    )
+    ids = {
+        (image, method): id_
+        for image, method, id_ in db.execute(stimuli.where(Stimulus.study_id == study.id))
+    }
+    trials = {row.stimulus_id: row.trials for row in db.execute(counts)}
+    return PlannedStimuli(ids, {key: trials.get(id_, 0) for key, id_ in ids.items()})
 
 
 def count_pairs(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], int]:
