@@ -1,1 +1,1 @@
-"""Participants: enrollment, screening, trials, responses, withdrawal."""
+"""Participants: enrollment, trials, responses, withdrawal."""

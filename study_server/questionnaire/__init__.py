@@ -1,1 +1,1 @@
-"""The answers of participants to a study's own questions."""
+"""Questions to participants: screening, and a study's own."""

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
-from study_server.participants.screening import is_screening_pending
 from study_server.protocol.model import parse_stored_protocol
 from study_server.questionnaire.answers import GivenAnswer, check_answers
+from study_server.questionnaire.screening import is_screening_pending
 from study_server.storage.models import Participant, QuestionAnswer, SubmittedPage
 from study_server.vocabulary import Outcome, QuestionPage
 

@@ -13,9 +13,9 @@ import httpx
 from sqlalchemy import Engine, select
 
 from study_server.participants.participation import find_participant
-from study_server.participants.screening import is_screening_pending, plate_digits
 from study_server.protocol.model import Protocol, task_of
 from study_server.protocol.questions import Question
+from study_server.questionnaire.screening import is_screening_pending, plate_digits
 from study_server.simulation.simulated_people import SimulatedPerson, SimulatedPopulation
 from study_server.storage.engine import read_session
 from study_server.storage.models import Stimulus, Trial, TrialStimulus

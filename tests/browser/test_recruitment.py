@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from study_server.app import create_app
 from study_server.clock import now
 from study_server.participants.scoring import completion_code
-from study_server.participants.screening import plate_digits
+from study_server.questionnaire.screening import plate_digits
 from study_server.recruitment.arrival import prolific_completion_code
 from study_server.settings import Settings
 from study_server.storage.engine import open_engine, read_session, write_transaction

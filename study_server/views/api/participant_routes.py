@@ -4,8 +4,8 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint, Tag
 
-from study_server.participants import current_trial, participation, scoring, screening, withdrawal
-from study_server.questionnaire import submission
+from study_server.participants import current_trial, participation, scoring, withdrawal
+from study_server.questionnaire import screening, submission
 from study_server.questionnaire.answers import InvalidAnswersError
 from study_server.views.api import trial_json
 from study_server.views.api.reply_models import (

@@ -7,10 +7,10 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint
 
-from study_server.participants import participation, scoring, screening, withdrawal
+from study_server.participants import participation, scoring, withdrawal
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.protocol.model import task_of
-from study_server.questionnaire import submission
+from study_server.questionnaire import screening, submission
 from study_server.recruitment import arrival
 from study_server.settings import find_resource_folder
 from study_server.storage.models import Participant

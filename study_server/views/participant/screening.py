@@ -6,8 +6,8 @@ from typing import TypeVar
 from flask import Blueprint, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from study_server.participants import screening
 from study_server.participants.participation import protocol_of
+from study_server.questionnaire import screening
 from study_server.views.api.trial_json import plate_image
 from study_server.views.participant.pages import (
     load_participant,

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from study_server.clock import now
-from study_server.participants.screening import plate_digits
+from study_server.questionnaire.screening import plate_digits
 from study_server.recruitment.invitations import create_invitation
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Response, Trial

@@ -14,8 +14,8 @@ from PIL import Image
 from sqlalchemy import Engine, func, select
 
 from study_server.export.csv_files import export_study
-from study_server.participants.color_plates import DIGITS, PLATE_PX
-from study_server.participants.screening import plate_digits
+from study_server.questionnaire.color_plates import DIGITS, PLATE_PX
+from study_server.questionnaire.screening import plate_digits
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import read_session

@@ -12,9 +12,9 @@ from random import Random
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.participants.color_plates import DIGITS, draw_plate
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES, change_outcomes
 from study_server.protocol.model import Protocol, parse_stored_protocol
+from study_server.questionnaire.color_plates import DIGITS, draw_plate
 from study_server.stimuli.png import Pixels
 from study_server.storage.models import Participant, Screening
 from study_server.vocabulary import ColorVision, NightLight, Outcome

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from study_server.participants.color_plates import BACKGROUND_COLOR, DIGITS, PLATE_PX, draw_plate
+from study_server.questionnaire.color_plates import BACKGROUND_COLOR, DIGITS, PLATE_PX, draw_plate
 from study_server.stimuli.png import Pixels
 
 pytestmark = pytest.mark.slow(8)
