@@ -1,31 +1,26 @@
 """Enroll participants: one record per person, balanced methods and planned trials."""
 
 import secrets
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
 from types import MappingProxyType
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.languages import SOURCE_LANGUAGE
 from study_server.participants.identities import (
     find_by_external_id,
-    has_taken_part,
     has_withdrawn,
     hash_external_id,
     hash_return_proof,
 )
 from study_server.participants.outcomes import is_source_full, update_lapsed_outcomes
-from study_server.participants.return_visits import return_or_move
-from study_server.protocol.image_draws import ImagePools
+from study_server.participants.planned_trials import image_pools, insert_trials
 from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
-from study_server.protocol.schedule import PlannedTrial, choose_least_filled, plan_trials
-from study_server.storage.bulk_insert import Insertion, insert_rows
-from study_server.storage.models import Identity, LinkParameter, Participant, Study, Trial
+from study_server.protocol.schedule import choose_least_filled, plan_trials
+from study_server.storage.models import Identity, LinkParameter, Participant, Study
 from study_server.storage.plan_counts import (
     PlannedCandidate,
     add_plan,
@@ -34,33 +29,12 @@ from study_server.storage.plan_counts import (
     count_places_taken,
     load_stimuli,
 )
-from study_server.vocabulary import (
-    Mode,
-    Outcome,
-    RecruitmentSource,
-    StimulusRole,
-    StudyState,
-    TrialKind,
-)
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 from study_server.wording.stored import render_wording
-
-StimulusIds = Mapping[tuple[str, str], int]  # (image, method) -> id of the stimulus
 
 
 class StudyFullError(Exception):
     """The study or a source has as many participants, or each fake as many views, as it needs."""
-
-
-class StudyNotOpenError(Exception):
-    """The study does not admit new participants."""
-
-
-class NotInvitedError(Exception):
-    """The protocol requires an invitation or a recruitment platform."""
-
-
-class TookPartBeforeError(Exception):
-    """This person has taken part in a study whose participants the protocol excludes."""
 
 
 class WithdrawnError(Exception):
@@ -69,59 +43,6 @@ class WithdrawnError(Exception):
 
 class NoStimuliError(Exception):
     """The study is a draft without stimuli, so that nobody can take part, not even in a preview."""
-
-
-def admit_participant(
-    db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
-    language: str, is_invited: bool = False, return_proof: str | None = None,
-    person: str | None = None, shared_browser: bool = False,
-    address: Mapping[str, str] = MappingProxyType({}),
-) -> Participant:  # fmt: skip
-    """Return the existing participant, or enroll a new one if the study admits them.
-
-    return_proof: a secret that this person needs to return, in addition to an external id that
-    others may know. person: from `make_person_code`, in a linked study. shared_browser: whether
-    someone else took part in the same browser. address: the parameters of the entry link, of which
-    those are stored that the protocol allows. Raises StartedElsewhereError if the person has
-    started and the proof is not theirs. Previews and simulated participants are always admitted.
-    Raises StudyNotOpenError, NotInvitedError, TookPartBeforeError, WithdrawnError or StudyFullError
-    if a new live participant is not, and NoStimuliError if the study has no stimuli.
-    """
-    existing = find_by_external_id(db, study, external_id, source)
-    if existing is None and mode is Mode.LIVE:
-        require_admission(study, source, is_invited)
-        require_first_participation(db, study, person)
-    participant = existing or enroll_participant(
-        db,
-        study,
-        external_id,
-        mode,
-        source,
-        language,
-        return_proof,
-        person,
-        shared_browser,
-        address,
-    )
-    return_or_move(db, participant, return_proof)
-    return participant
-
-
-def require_admission(study: Study, source: RecruitmentSource, invited: bool) -> None:
-    """Raise StudyNotOpenError or NotInvitedError unless new live participants are admitted."""
-    entry = parse_stored_protocol(study.protocol).entry
-    recruited = invited or source is not RecruitmentSource.LINK
-    if study.state is not StudyState.OPEN:
-        raise StudyNotOpenError
-    if not (entry == "open" or invited or (entry == "recruited" and recruited)):
-        raise NotInvitedError
-
-
-def require_first_participation(db: Session, study: Study, person: str | None) -> None:
-    """Raise TookPartBeforeError if this person was in a study that the protocol excludes."""
-    excluded = parse_stored_protocol(study.protocol).exclude_studies
-    if excluded and person is not None and has_taken_part(db, excluded, person):
-        raise TookPartBeforeError
 
 
 def enroll_participant(
@@ -254,71 +175,3 @@ def _store_plan(db: Session, study: Study, participant: Participant) -> None:
         if planned.kind is TrialKind.TEST and planned.repeat_of is None
     ]
     add_plan(db.connection(), participant, tests)
-
-
-def insert_trials(
-    db: Session,
-    participant: Participant,
-    planned_trials: Sequence[tuple[int, int, PlannedTrial]],
-    ids: StimulusIds,
-) -> list[int]:
-    """Store planned trials, each with its place in the plan and its attempt; return their ids."""
-    rows: list[dict[str, object]] = [
-        {
-            "participant_id": participant.id,
-            "place": place,
-            "attempt": attempt,
-            "kind": planned.kind,
-            "block": planned.block,
-            "token": secrets.token_urlsafe(16),
-            "exposure_ms": planned.exposure_ms,
-            "repeat_of": planned.repeat_of,
-            "voided": False,
-        }
-        for place, attempt, planned in planned_trials
-    ]
-    insert_rows(db.connection(), Insertion("trial", rows))
-    trial_ids = _find_trial_ids(db, participant)
-    stimuli = [
-        row
-        for place, attempt, planned in planned_trials
-        for row in stimulus_rows(trial_ids[place, attempt], planned, ids)
-    ]
-    insert_rows(db.connection(), Insertion("trial_stimulus", stimuli))
-    return [trial_ids[place, attempt] for place, attempt, _ in planned_trials]
-
-
-def _find_trial_ids(db: Session, participant: Participant) -> dict[tuple[int, int], int]:
-    """Return the ids of the participant's trials by place and attempt."""
-    query = select(Trial.place, Trial.attempt, Trial.id).where(
-        Trial.participant_id == participant.id
-    )
-    return {(place, attempt): id_ for place, attempt, id_ in db.execute(query)}
-
-
-def stimulus_rows(
-    trial_id: int, planned: PlannedTrial, ids: StimulusIds
-) -> list[dict[str, object]]:
-    """Return the rows of the stimuli of a planned trial."""
-    rows: list[dict[str, object]] = [
-        {
-            "trial_id": trial_id,
-            "slot": slot,
-            "stimulus_id": ids[key],
-            "role": StimulusRole.CANDIDATE,
-            "appears": appears,
-        }
-        for slot, (key, appears) in enumerate(zip(planned.candidates, planned.appears, strict=True))
-    ]
-    if planned.reference is not None:
-        reference = {"stimulus_id": ids[planned.reference], "role": StimulusRole.REFERENCE}
-        rows.append({"trial_id": trial_id, "slot": len(rows), **reference, "appears": 0})
-    return rows
-
-
-def image_pools(ids: StimulusIds) -> ImagePools:
-    """Return the images of each method, sorted."""
-    pools: dict[str, list[str]] = defaultdict(list)
-    for image, method in sorted(ids):
-        pools[method].append(image)
-    return pools

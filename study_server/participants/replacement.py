@@ -13,17 +13,17 @@ from study_server.participants.current_trial import (
     record_presence,
     require_active,
 )
-from study_server.participants.enrollment import (
-    StimulusIds,
-    image_pools,
-    insert_trials,
-    stimulus_rows,
-)
 from study_server.participants.participation import (
     find_trial,
     find_unanswered_trials,
     protocol_of,
     to_current_participant,
+)
+from study_server.participants.planned_trials import (
+    StimulusIds,
+    image_pools,
+    insert_trials,
+    stimulus_rows,
 )
 from study_server.protocol.image_draws import StimulusKey
 from study_server.protocol.schedule import PlannedTrial, plan_replacement

@@ -13,7 +13,7 @@ from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
 from limits import parse
 
 from study_server.errors import StudyError
-from study_server.participants import enrollment, identities, participation
+from study_server.participants import admission, enrollment, identities, participation
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.models import Study
@@ -129,7 +129,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     try:
         if is_new:
             require_room(g.db)
-        participant = enrollment.admit_participant(
+        participant = admission.admit_participant(
             g.db,
             study,
             external_id,
@@ -140,13 +140,13 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
             person=find_person(study, RecruitmentSource.LINK, _lasting_id(body)),
             address=body.link_parameters,
         )
-    except enrollment.StudyNotOpenError:
+    except admission.StudyNotOpenError:
         return {"error": f"the study is {study.state}"}, 403
     except enrollment.NoStimuliError:
         return {"error": "the study has no images yet"}, 403
-    except enrollment.NotInvitedError:
+    except admission.NotInvitedError:
         return {"error": "invitation: required by this study"}, 403
-    except enrollment.TookPartBeforeError:
+    except admission.TookPartBeforeError:
         return {"error": "external_id: participant was in a study that this one excludes"}, 403
     except enrollment.WithdrawnError:
         return {"error": "external_id: participant has withdrawn and cannot take part again"}, 403

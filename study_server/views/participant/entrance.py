@@ -17,7 +17,7 @@ from sqlalchemy import update
 from study_server.errors import StudyError
 from study_server.languages import N_, language_name
 from study_server.object_storage.mirror import has_stimuli_here
-from study_server.participants import enrollment, identities, return_visits
+from study_server.participants import admission, enrollment, identities, return_visits
 from study_server.participants.outcomes import has_lapsed_participants
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
@@ -58,10 +58,10 @@ CROWDED = N_(
     "try again."
 )
 ADMISSION_ERRORS = (
-    enrollment.StudyNotOpenError,
-    enrollment.NotInvitedError,
+    admission.StudyNotOpenError,
+    admission.NotInvitedError,
     enrollment.StudyFullError,
-    enrollment.TookPartBeforeError,
+    admission.TookPartBeforeError,
     enrollment.WithdrawnError,
     enrollment.NoStimuliError,
 )
@@ -140,7 +140,7 @@ def consent(slug: str) -> ResponseReturnValue:
     try:
         if is_new:
             require_room(g.db)
-        participant = enrollment.admit_participant(
+        participant = admission.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
             arrival.is_invited, arrival.return_proof,
             find_person(study, arrival.source, arrival.lasting_id),
@@ -234,9 +234,9 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
     if arrival.mode is not Mode.LIVE and not study.has_stimuli:
         raise enrollment.NoStimuliError
     if arrival.mode is Mode.LIVE:
-        enrollment.require_admission(study, arrival.source, arrival.is_invited)
+        admission.require_admission(study, arrival.source, arrival.is_invited)
         person = find_person(study, arrival.source, arrival.lasting_id)
-        enrollment.require_first_participation(g.db, study, person)
+        admission.require_first_participation(g.db, study, person)
         if _has_withdrawn(study, arrival):
             raise enrollment.WithdrawnError
         # enrollment frees the places of those who have left before it refuses anybody

@@ -6,7 +6,7 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from limits import parse
 
-from study_server.participants import enrollment
+from study_server.participants import admission, enrollment
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.storage.models import Participant, Study
 from study_server.views.language import gettext
@@ -33,14 +33,14 @@ def render_refusal(
         StudyState.CLOSED: gettext("This study is closed. Thank you for your interest."),
     }
     reasons = {
-        enrollment.StudyNotOpenError: states.get(study.state, ""),
-        enrollment.NotInvitedError: gettext(
+        admission.StudyNotOpenError: states.get(study.state, ""),
+        admission.NotInvitedError: gettext(
             "This study is by invitation only. Please use the link you were sent."
         ),
         enrollment.StudyFullError: gettext(
             "This study is full at the moment. Thank you for your interest."
         ),
-        enrollment.TookPartBeforeError: gettext(
+        admission.TookPartBeforeError: gettext(
             "This study is only for people who have not taken part in our earlier studies, so you "
             "can’t take part in it. Thank you for your interest."
         ),
