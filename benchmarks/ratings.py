@@ -13,13 +13,9 @@ from math import inf, sqrt
 import numpy as np
 from scipy import special
 
-from analysis.inference.estimates import (
-    JointEstimates,
-    compare_estimates,
-    describe_estimates,
-    estimate_mean_scores,
-)
+from analysis.inference.estimates import compare_estimates, describe_estimates
 from analysis.inference.intervals import t_quantile
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from analysis.trials import Codes, FloatArray
 
 STUDIES = 2000

@@ -14,9 +14,10 @@ from math import inf
 
 import numpy as np
 
-from analysis.inference.estimates import JointEstimates, compare_estimates
+from analysis.inference.estimates import compare_estimates
 from analysis.inference.intervals import t_quantile
-from analysis.inference.rank_sets import find_rank_sets
+from analysis.inference.joint_estimates import JointEstimates
+from analysis.inference.judged.rank_sets import find_rank_sets
 from analysis.inference.strengths import RankedTrials, estimate_strengths
 from analysis.trials import FloatArray
 

@@ -4,14 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.inference.contrasts import adjust_holm
-from analysis.inference.estimates import (
-    Estimate,
-    EstimateDifference,
-    JointEstimates,
-    compare_estimates,
-)
+from analysis.inference.estimates import Estimate, EstimateDifference, compare_estimates
 from analysis.inference.intervals import Interval
-from analysis.inference.rank_sets import RankSet, find_rank_sets
+from analysis.inference.joint_estimates import JointEstimates
+from analysis.inference.judged.rank_sets import RankSet, find_rank_sets
 from analysis.results import render_records
 
 

@@ -23,12 +23,7 @@ from analysis.api.columns import (
 )
 from analysis.api.comparison import MethodComparison, compare_methods
 from analysis.inference.contrasts import Difference, compare_two_methods
-from analysis.inference.estimates import (
-    JointEstimates,
-    describe_estimates,
-    describe_shares,
-    estimate_mean_scores,
-)
+from analysis.inference.estimates import describe_estimates, describe_shares
 from analysis.inference.exposure_curves import (
     CHANCE,
     DEFAULT_LAPSE,
@@ -37,6 +32,7 @@ from analysis.inference.exposure_curves import (
     find_threshold,
     fit_exposure_curve,
 )
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from analysis.inference.rates import Rate, estimate_rate, estimate_rates
 from analysis.inference.strengths import (
     RankedTrials,

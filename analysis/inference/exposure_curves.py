@@ -14,8 +14,8 @@ from math import log, log2, sqrt
 import numpy as np
 from scipy import optimize, special
 
-from analysis.inference.estimates import JointEstimates
 from analysis.inference.intervals import Interval, t_quantile
+from analysis.inference.joint_estimates import JointEstimates
 from analysis.results import Result
 from analysis.trials import BoolArray, Codes, FloatArray
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from analysis.inference.estimates import JointEstimates, estimate_mean_scores
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from analysis.trials import BoolArray, Codes, FloatArray, IntArray
 
 MAX_STEPS = 100

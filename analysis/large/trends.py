@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from analysis.counted.trials import IMAGE, PARTICIPANT, CountedFactor, Names
-from analysis.inference.estimates import describe_shares, estimate_mean_scores
+from analysis.inference.estimates import describe_shares
+from analysis.inference.joint_estimates import estimate_mean_scores
 from analysis.large.connection import Source
 from analysis.large.counts import Counted, Family, Key, count_trials, pack
 from analysis.large.included import FOOLED, Included

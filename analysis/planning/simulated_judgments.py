@@ -4,14 +4,10 @@ from math import sqrt
 
 import numpy as np
 
-from analysis.inference.estimates import JointEstimates, estimate_mean_scores
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from analysis.inference.strengths import RankedTrials, estimate_strengths
 from analysis.planning.formulas import EffectSds, marginal_intercept
-from analysis.planning.judged_scenarios import (
-    JudgedScenario,
-    PreferenceScenario,
-    RatingScenario,
-)
+from analysis.planning.judged_scenarios import JudgedScenario, PreferenceScenario, RatingScenario
 from analysis.trials import Codes, FloatArray, IntArray
 
 IMAGE_SHARE = 0.3  # of the residual variance of ratings: images that look better with any method

@@ -6,14 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.exclusions.flow import AnalysisSample
-from analysis.inference.estimates import (
-    Estimate,
-    JointEstimates,
-    describe_estimates,
-    describe_shares,
-    estimate_mean_scores,
-)
+from analysis.inference.estimates import Estimate, describe_estimates, describe_shares
 from analysis.inference.intervals import Interval
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from analysis.inputs.trial_table import TrialTable
 from analysis.tasks.judged import JudgedSample
 from analysis.trials import BoolArray, Codes, FloatArray, IntArray

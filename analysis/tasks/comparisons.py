@@ -8,13 +8,8 @@ import numpy as np
 from analysis.api.comparison import compare_methods
 from analysis.formatting import ReportDict
 from analysis.inference.contrasts import adjust_holm, t_test
-from analysis.inference.estimates import (
-    Estimate,
-    JointEstimates,
-    describe_estimates,
-    describe_shares,
-    estimate_mean_scores,
-)
+from analysis.inference.estimates import Estimate, describe_estimates, describe_shares
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from analysis.inference.judged.davidson import DavidsonModel, fit_davidson
 from analysis.inference.judged.image_scores import ImageScores, rank_images_by_share
 from analysis.inference.judged.transitivity import find_residuals

@@ -7,14 +7,9 @@ import numpy as np
 
 from analysis.api.comparison import MethodComparison, compare_methods
 from analysis.formatting import ReportDict
-from analysis.inference.estimates import (
-    Estimate,
-    EstimateDifference,
-    JointEstimates,
-    describe_estimates,
-    estimate_mean_scores,
-)
+from analysis.inference.estimates import Estimate, EstimateDifference, describe_estimates
 from analysis.inference.intervals import Interval
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from analysis.inference.judged.image_scores import ImageScores, rank_images_by_score
 from analysis.inference.judged.raters import describe_raters
 from analysis.inputs.responses import ResponsesError

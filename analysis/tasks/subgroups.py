@@ -11,7 +11,8 @@ import numpy as np
 
 from analysis.formatting import ReportDict
 from analysis.inference.contrasts import Difference, adjust_holm
-from analysis.inference.estimates import JointEstimates, compare_by_contrast
+from analysis.inference.estimates import compare_by_contrast
+from analysis.inference.joint_estimates import JointEstimates
 from analysis.inputs.covariates import Covariate
 from analysis.tasks.answers import ScoredAnswers
 from analysis.trials import FloatArray

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.inference.estimates import JointEstimates
+from analysis.inference.joint_estimates import JointEstimates
 from analysis.inference.strengths import RankedTrials, estimate_strengths
 from analysis.trials import FloatArray
 

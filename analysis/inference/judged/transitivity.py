@@ -12,8 +12,9 @@ import numpy as np
 from scipy import special
 
 from analysis.inference.contrasts import adjust_holm, t_test
-from analysis.inference.estimates import JointEstimates, describe_estimates
+from analysis.inference.estimates import describe_estimates
 from analysis.inference.intervals import Interval
+from analysis.inference.joint_estimates import JointEstimates
 from analysis.inference.strengths import RankedTrials
 from analysis.trials import FloatArray, IntArray
 

@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.inference.estimates import (
-    JointEstimates,
-    compare_estimates,
-    describe_estimates,
-    describe_shares,
-    estimate_mean_scores,
-)
+from analysis.inference.estimates import compare_estimates, describe_estimates, describe_shares
+from analysis.inference.joint_estimates import JointEstimates, estimate_mean_scores
 from tests.analysis import studies
 from tests.analysis.inference.task_data import METHODS, read_expected, read_table
 

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.inference.contrasts import Difference
 from analysis.inference.estimates import compare_estimates
-from analysis.inference.rank_sets import find_rank_sets
+from analysis.inference.judged.rank_sets import find_rank_sets
 from analysis.inference.strengths import estimate_strengths
 from tests.analysis.inference.task_data import draw_rankings
 
