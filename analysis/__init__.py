@@ -4,6 +4,7 @@ The functions of `__all__` are loaded when first used, so that importing the pac
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
         win_rates,
     )
     from analysis.planning.sample_sizes import sample_size
+
+LIBRARIES = ("jinja2", "matplotlib", "PIL", "pyarrow", "scipy", "sqlalchemy")
+missing = [name for name in LIBRARIES if find_spec(name) is None]
+if missing:
+    message = f"no {', '.join(missing)}; run pip install 'hue-and-eye[analysis]'"
+    raise ImportError(message, name=__name__)  # so named, `python -m` prints it in one line
 
 __all__ = [
     "DataError",

@@ -1,6 +1,18 @@
-"""Run the command line as `python -m colorizer`, which `torchrun -m colorizer train` needs."""
+"""The command `colorizer`, also run by `python -m colorizer`, which torchrun needs."""
 
-from colorizer.cli import main
+import sys
+
+
+def main() -> None:
+    """Run the command; if a library is missing, print how to install it and exit with status 2."""
+    try:
+        from colorizer.cli import main as run_command
+
+        run_command()
+    except ModuleNotFoundError as error:
+        print(f"colorizer: {error}; run pip install 'hue-and-eye[colorizer]'", file=sys.stderr)
+        sys.exit(2)
+
 
 if __name__ == "__main__":
     main()

@@ -234,3 +234,23 @@ def test_the_report_shows_its_help_without_the_other_packages_libraries() -> Non
     done = run_without(FORBIDDEN["analysis"], code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage:")
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "extra"),
+    [
+        ("study_server", "study_server", "server"),
+        ("colorizer", "colorizer", "colorizer"),
+        ("analysis.report", "analysis", "analysis"),
+    ],
+)
+def test_without_its_libraries_a_command_says_what_to_install(
+    module: str, package: str, extra: str
+) -> None:
+    """Run Python without site-packages (-S), as after `pip install` without an extra."""
+    assert extra in EXTRAS[package]
+    command = [sys.executable, "-S", "-m", module, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode != 0
+    assert f"pip install 'hue-and-eye[{extra}]'" in line

@@ -20,10 +20,9 @@ from study_server.participants import (
     participation,
     replacement,
     responses,
-    screening,
 )
 from study_server.participants.current_image import StimulusFile
-from study_server.questionnaire import submission
+from study_server.questionnaire import screening, submission
 from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
 from study_server.tasks.task import InvalidAnswerError
