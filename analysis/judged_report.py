@@ -26,6 +26,7 @@ from analysis.report_output.judged.galleries import build_judged_galleries
 from analysis.report_output.judged.latex import render_judged_latex
 from analysis.report_output.judged.page import render_judged_page
 from analysis.report_output.judged.sentences import list_findings
+from analysis.report_output.sentences import PARTICIPANT_WORDS
 from analysis.tasks.agreement import describe_agreement, describe_repeats
 from analysis.tasks.answers import score_judgments
 from analysis.tasks.catalog import JUDGED_TASKS
@@ -116,7 +117,9 @@ def write_judged_report(
             "report.html": render_judged_page(report, task, svgs, galleries).encode(),
         },
     )
-    return [*list_findings(report), str(out / "report.html")]
+    mode = report["input"]["mode"]
+    source = [] if mode == "live" else [f"All answers are from {PARTICIPANT_WORDS[mode]}."]
+    return [*source, *list_findings(report), str(out / "report.html")]
 
 
 def _list_scales(judgments: Judgments, design: Design | None) -> dict[str, list[float]]:

@@ -68,6 +68,15 @@ def make(path: Path, *options: str) -> tuple[dict[str, Any], str]:
 
 
 @pytest.mark.slow(0.5)
+def test_the_findings_say_that_participants_were_simulated(tmp_path: Path) -> None:
+    path = write_study(tmp_path, "preference", (2, 1, 2), mode="simulated")
+    judgments = path.with_name("judgments.csv")
+    judgments.write_text(judgments.read_text().replace("live", "simulated"))
+    done = CliRunner().invoke(report, [str(path), "--out", str(tmp_path / "report")])
+    assert "All answers are from simulated participants." in done.output.splitlines()
+
+
+@pytest.mark.slow(0.5)
 @pytest.mark.parametrize(
     ("task", "ranks", "best", "mean_rank"),
     [
