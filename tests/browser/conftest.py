@@ -29,7 +29,11 @@ def launch() -> Iterator[Browser]:
     if executable is None:
         raise FileNotFoundError(MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=browser_arguments())
+        is_own = str(executable) == playwright.chromium.executable_path
+        browser = playwright.chromium.launch(
+            executable_path=None if is_own else executable,  # None: Playwright's headless shell
+            args=browser_arguments(),
+        )
         yield browser
         browser.close()
 
