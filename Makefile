@@ -1,7 +1,7 @@
 # Thin: each target a line or two. Python 3.11+ and make are enough; the rest is installed.
 PYTHON ?= python3
-# More processes than cores run all tests, because many wait for a browser or a server. Each spends
-# seconds on importing the tests, so that fewer are better for the fast ones.
+# Three processes for two cores run all tests, because many wait for a browser or a server. Each
+# spends seconds on importing the tests, so that fewer are better for the fast ones.
 CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 WORKERS ?= $(shell expr 3 \* $(CORES) / 2)
 FAST_WORKERS ?= $(CORES)

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     )
     from analysis.planning.sample_sizes import sample_size
 
-LIBRARIES = ("jinja2", "matplotlib", "PIL", "pyarrow", "scipy", "sqlalchemy")
-missing = [name for name in LIBRARIES if find_spec(name) is None]
-if missing:
-    message = f"no {', '.join(missing)}; run pip install 'hue-and-eye[analysis]'"
-    raise ImportError(message, name=__name__)  # so named, `python -m` prints it in one line
 
 __all__ = [
     "DataError",
@@ -38,11 +33,26 @@ __all__ = [
     "win_rates",
 ]
 
+LIBRARIES = ("jinja2", "matplotlib", "PIL", "pyarrow", "scipy", "sqlalchemy")
 ESTIMATES = "analysis.api.estimates"
 OTHER_MODULES = {
     "DataError": "analysis.api.columns",
     "sample_size": "analysis.planning.sample_sizes",
 }
+
+
+def _require_libraries() -> None:
+    """Raise ImportError if a library of the extra `analysis` is missing.
+
+    It names this package, so that `python -m analysis.report` prints one line and no traceback.
+    """
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        message = f"no {', '.join(missing)}; run pip install 'hue-and-eye[analysis]'"
+        raise ImportError(message, name=__name__)
+
+
+_require_libraries()
 
 
 def __getattr__(name: str) -> object:

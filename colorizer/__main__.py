@@ -10,6 +10,8 @@ def main() -> None:
 
         run_command()
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "colorizer":
+            raise  # a mistake in this program
         print(f"colorizer: {error}; run pip install 'hue-and-eye[colorizer]'", file=sys.stderr)
         sys.exit(2)
 

@@ -23,7 +23,7 @@ from study_server.storage.schema import ensure_current_schema
 from study_server.views import code_marks, health, language
 from study_server.views.api.participant_routes import participant_routes
 from study_server.views.api.routes import DOCUMENT, public_routes
-from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
+from study_server.views.api.trial_routes import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, questions, screening
 from study_server.views.researcher import login, studies

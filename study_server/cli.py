@@ -36,8 +36,8 @@ COMMANDS_BY_HEADING: dict[str, dict[str, str]] = {
         "quick": "drafts.quick.quick",
         "new": "setup.new",
         "wording": "wording.wording",
-        "manifest": "drafts.import_study.manifest",
-        "import": "drafts.import_study.import_command",
+        "manifest": "drafts.study_import.manifest",
+        "import": "drafts.study_import.import_command",
         "stimuli": "drafts.stimuli.stimuli",
         "reword": "wording.reword",
         "preview": "rehearse.preview",
@@ -106,8 +106,8 @@ class StudyCommands(click.Group):
         """Write the commands under headings, in the order of a study."""
         for heading, listed in COMMANDS_BY_HEADING.items():
             with formatter.section(heading):
-                commands = [self.get_command(ctx, name) for name in listed]
-                formatter.write_dl([(str(c.name), c.get_short_help_str(85)) for c in commands if c])
+                found = filter(None, (self.get_command(ctx, name) for name in listed))
+                formatter.write_dl([(str(one.name), one.get_short_help_str(85)) for one in found])
 
 
 @click.group(cls=StudyCommands, context_settings={"max_content_width": 100})

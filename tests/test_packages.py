@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import analysis
+
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
     "colorizer": ["colorizer", "heif", "onnx", "perceptual", "ray", "s3"],
@@ -254,3 +256,10 @@ def test_without_its_libraries_a_command_says_what_to_install(
     (line,) = done.stderr.splitlines()
     assert done.returncode != 0
     assert f"pip install 'hue-and-eye[{extra}]'" in line
+
+
+def test_the_analysis_checks_for_the_libraries_of_its_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    checked = {"pillow" if name == "PIL" else name for name in analysis.LIBRARIES}
+    declared = {distribution_name(line) for line in project["optional-dependencies"]["analysis"]}
+    assert checked == declared - {"psycopg"}  # which only databases need

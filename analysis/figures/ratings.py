@@ -1,4 +1,4 @@
-"""The figures of a report on ratings: grades, spreads and raters."""
+"""Figures that only reports on ratings have: grades, spreads and raters."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The matrix of win rates: how often each method was chosen over each other one."""
+"""The matrix of win rates: how often each method won against each other one."""
 
 from collections.abc import Sequence
 from textwrap import wrap

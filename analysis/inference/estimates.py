@@ -1,9 +1,7 @@
 """Estimates of several methods from the same trials, with intervals for new people and images.
 
-A mean, a strength or a threshold solves an equation that sums over trials, so every trial has an
-influence on it: what the trial adds to the estimate's error. The variance of the summed influence,
-clustered by participant and by image (Cameron, Gelbach & Miller 2011), is that of the estimate. It
-is at least the variance by each factor alone, and Student's t takes the fewest clusters minus 1.
+The variance of an estimate comes from the influence of each trial (`joint_estimates`). It is at
+least the variance by each factor alone, and Student's t takes the fewest clusters minus 1.
 """
 
 from dataclasses import dataclass, replace
@@ -66,6 +64,35 @@ def describe_estimates(
     }
 
 
+def _describe_estimate(estimates: JointEstimates, column: int, ends: Interval | None) -> Estimate:
+    participants, images = estimates.participants[column], estimates.images[column]
+    trials = estimates.count_trials(column)
+    if trials == 0:
+        return Estimate(None, flags=("no_trials",))
+    value, contrast = float(estimates.values[column]), _unit_vector(estimates, column)
+    variance = contrast_variance(estimates, contrast, participants > 1, images > 1)
+    is_raised_by_flag = {
+        "one_participant": participants == 1,
+        "one_image": images == 1,
+        "few_participants": 1 < participants < MIN_CLUSTERS,
+        "few_images": 1 < images < MIN_CLUSTERS,
+        "no_variation": variance is not None and variance < MIN_VARIANCE,
+    }
+    flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
+    partial = Estimate(value, participants=participants, images=images, trials=trials, flags=flags)
+    if variance is None or variance < MIN_VARIANCE:
+        return partial
+    df = min(levels for levels in (participants, images) if levels > 1) - 1
+    fixed = _fixed_image_interval(estimates, contrast, value, participants)
+    return replace(
+        partial,
+        se=sqrt(variance),
+        ci95=clip_interval(_t_interval(value, variance, df), ends),
+        ci95_fixed_images=None if fixed is None else clip_interval(fixed, ends),
+        df=df,
+    )
+
+
 def describe_shares(estimates: JointEstimates) -> dict[str, Estimate]:
     """Return each estimate that is a share in [0, 1], with intervals that stay in [0, 1].
 
@@ -118,35 +145,6 @@ def compare_estimates(estimates: JointEstimates) -> list[EstimateDifference]:
         )
         for a, b in combinations(columns, 2)
     ]
-
-
-def _describe_estimate(estimates: JointEstimates, column: int, ends: Interval | None) -> Estimate:
-    participants, images = estimates.participants[column], estimates.images[column]
-    trials = estimates.count_trials(column)
-    if trials == 0:
-        return Estimate(None, flags=("no_trials",))
-    value, contrast = float(estimates.values[column]), _unit_vector(estimates, column)
-    variance = contrast_variance(estimates, contrast, participants > 1, images > 1)
-    is_raised_by_flag = {
-        "one_participant": participants == 1,
-        "one_image": images == 1,
-        "few_participants": 1 < participants < MIN_CLUSTERS,
-        "few_images": 1 < images < MIN_CLUSTERS,
-        "no_variation": variance is not None and variance < MIN_VARIANCE,
-    }
-    flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
-    partial = Estimate(value, participants=participants, images=images, trials=trials, flags=flags)
-    if variance is None or variance < MIN_VARIANCE:
-        return partial
-    df = min(levels for levels in (participants, images) if levels > 1) - 1
-    fixed = _fixed_image_interval(estimates, contrast, value, participants)
-    return replace(
-        partial,
-        se=sqrt(variance),
-        ci95=clip_interval(_t_interval(value, variance, df), ends),
-        ci95_fixed_images=None if fixed is None else clip_interval(fixed, ends),
-        df=df,
-    )
 
 
 def _fixed_image_interval(

@@ -1,4 +1,9 @@
-"""Estimates of several quantities from the same trials, and the influence of each trial on them."""
+"""Estimates of several quantities from the same trials, and the influence of each trial on them.
+
+A mean, a strength or a threshold solves an equation that sums over trials, so every trial has an
+influence on it: what the trial adds to the estimate's error. The variance of the summed influence,
+clustered by participant and by image (Cameron, Gelbach & Miller 2011), is that of the estimate.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,6 +83,28 @@ def _cross(participant: Factor, image: Factor) -> Factor:
     return cells
 
 
+def _count_levels(codes: Factor, shown: BoolArray) -> list[int]:
+    return [count_clusters(codes, column) for column in shown.T]
+
+
+def _clustered_covariance(
+    influence: FloatArray, codes: Factor, clusters: Sequence[int]
+) -> FloatArray:
+    """Return the covariance (m, m) of summed influence (n, m), clustered by codes (n,).
+
+    clusters: the number of clusters that inform each of the m estimates, for G / (G - 1); with a
+    single one, the factor is left out later and the correction does not matter.
+    """
+    if isinstance(codes, CountedFactor):
+        totals = np.column_stack([codes.sum_by_cluster(column) for column in influence.T])
+        totals *= 1.0 if codes.times is None else np.sqrt(codes.times)[:, None]
+    else:
+        totals = np.column_stack([sum_by_cluster(codes, column) for column in influence.T])
+    corrections: FloatArray = np.sqrt([max(g, 2) / (max(g, 2) - 1) for g in clusters])
+    corrected: FloatArray = totals * corrections
+    return corrected.T @ corrected
+
+
 def estimate_mean_scores(
     scores: FloatArray,
     method: Codes,
@@ -99,25 +126,3 @@ def estimate_mean_scores(
     means = np.divide(totals, counts, out=np.full(len(methods), np.nan), where=counts > 0)
     influence = np.where(shown, (scores[:, None] - means) / np.maximum(counts, 1), 0.0)
     return JointEstimates(methods, means, influence, shown, participant, image, weight)
-
-
-def _count_levels(codes: Factor, shown: BoolArray) -> list[int]:
-    return [count_clusters(codes, column) for column in shown.T]
-
-
-def _clustered_covariance(
-    influence: FloatArray, codes: Factor, clusters: Sequence[int]
-) -> FloatArray:
-    """Return the covariance (m, m) of summed influence (n, m), clustered by codes (n,).
-
-    clusters: the number of clusters that inform each of the m estimates, for G / (G - 1); with a
-    single one, the factor is left out later and the correction does not matter.
-    """
-    if isinstance(codes, CountedFactor):
-        totals = np.column_stack([codes.sum_by_cluster(column) for column in influence.T])
-        totals *= 1.0 if codes.times is None else np.sqrt(codes.times)[:, None]
-    else:
-        totals = np.column_stack([sum_by_cluster(codes, column) for column in influence.T])
-    corrections: FloatArray = np.sqrt([max(g, 2) / (max(g, 2) - 1) for g in clusters])
-    corrected: FloatArray = totals * corrections
-    return corrected.T @ corrected

@@ -117,7 +117,7 @@ def tidy(engine: Engine) -> None:
 
 
 def enroll_one(engine: Engine, protocol: Protocol, taken: Times) -> None:
-    """Time an enrollment, and measure another one, because what measures takes time itself."""
+    """Time one enrollment, and count the work of another, because counting takes time, too."""
     started = time.perf_counter()
     with write_transaction(engine) as db:
         enroll(db, protocol)

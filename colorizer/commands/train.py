@@ -110,7 +110,8 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
     type=click.FloatRange(0, min_open=True),
     default=TrainConfig.encoder_lr,
     show_default=True,
-    help="Peak learning rate of a pre-trained backbone. Lower rates keep more of what a model can.",
+    help="Peak learning rate of a pre-trained backbone. Lower rates keep more of what it has "
+    "learned.",
 )
 @click.option(
     "--minutes",

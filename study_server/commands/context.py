@@ -1,4 +1,4 @@
-"""The database, arguments and progress bars that the commands share."""
+"""The database, arguments, questions and progress bars that the commands share."""
 
 import json
 import os
@@ -15,6 +15,15 @@ from study_server.errors import StudyError
 from study_server.settings import Settings, read_settings
 from study_server.storage.engine import open_engine
 from study_server.storage.schema import ensure_current_schema
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PATH_TYPE = click.Path(path_type=Path)
+SLUG_ARGUMENT = click.argument("slug")
+STUDY_TOML_ARGUMENT = click.argument("protocol_file", metavar="STUDY_TOML", type=PATH_TYPE)
+YES_OPTION = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+STDERR = Console(stderr=True)
+PROGRESS_VARIABLE = "STUDY_PROGRESS"  # "json": lines for a program instead of a progress bar
 
 
 def open_database() -> tuple[Settings, Engine]:
@@ -35,22 +44,11 @@ def open_engine_of_settings() -> tuple[Settings, Engine]:
     return settings, engine
 
 
-UNBLINDED_BY_COMMAND_LINE = "command line"  # the value of unblinding.unblinded_by
-
-SLUG_ARGUMENT = click.argument("slug")
-PATH_TYPE = click.Path(path_type=Path)
-Command = TypeVar("Command", bound=Callable[..., Any])
-STUDY_TOML_ARGUMENT = click.argument("protocol_file", metavar="STUDY_TOML", type=PATH_TYPE)
-
-
 def out_option(default: str, description: str) -> Callable[[Command], Command]:
     """Return the option --out for the path of a file to write."""
     return click.option(
         "--out", type=PATH_TYPE, default=Path(default), show_default=True, help=description
     )
-
-
-YES_OPTION = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -79,10 +77,6 @@ def confirm_by_typing(word: str, question: str, yes: bool) -> None:
         raise StudyError("nobody answered, so nothing was deleted; scripts need --yes") from abort
     if typed != word:
         raise StudyError(f"you did not type {word!r}, so nothing was deleted")
-
-
-STDERR = Console(stderr=True)
-PROGRESS_VARIABLE = "STUDY_PROGRESS"  # "json": lines for a program instead of a progress bar
 
 
 def show_progress(items: Iterable[Any], total: int, description: str) -> Iterable[Any]:

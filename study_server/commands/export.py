@@ -7,7 +7,6 @@ import click
 from study_server.commands.context import (
     PATH_TYPE,
     SLUG_ARGUMENT,
-    UNBLINDED_BY_COMMAND_LINE,
     open_database,
 )
 from study_server.counts import format_count
@@ -20,6 +19,7 @@ from study_server.files import atomic_write
 from study_server.participants import outcomes
 from study_server.storage.engine import read_session, snapshot_session, write_transaction
 from study_server.studies import lookup
+from study_server.studies.action_log import COMMAND_LINE
 from study_server.studies.unblinding import decide_blinding
 from study_server.vocabulary import Mode
 
@@ -99,7 +99,7 @@ def export_command(
         study = lookup.find_study(db, slug)
         lookup.require_stimuli(study)
         outcomes.update_lapsed_outcomes(db, study)
-        blinded = decide_blinding(db, study, UNBLINDED_BY_COMMAND_LINE if unblind else "")
+        blinded = decide_blinding(db, study, COMMAND_LINE if unblind else "")
     with snapshot_session(engine) as db:
         study = lookup.find_study(db, slug)
         if psych_ds_folder is not None:

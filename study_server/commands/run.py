@@ -16,7 +16,6 @@ from study_server.commands.address import (
 )
 from study_server.commands.context import (
     SLUG_ARGUMENT,
-    UNBLINDED_BY_COMMAND_LINE,
     YES_OPTION,
     confirm,
     open_database,
@@ -66,7 +65,7 @@ def open_command(slug: str, yes: bool) -> None:
         fetch_stimuli(db, lookup.find_study(db, slug), settings)
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
-        logged = open_study(db, study, settings, UNBLINDED_BY_COMMAND_LINE)
+        logged = open_study(db, study, settings, COMMAND_LINE)
     note = "; logged as an early unblinding" if logged else ""
     click.echo(f"{slug}: {StudyState.OPEN}{note}; {find_address(settings)}/s/{slug}")
 

@@ -27,7 +27,7 @@ from study_server.storage.plan_counts import (
     count_pairs,
     count_participants,
     count_places_taken,
-    load_stimuli,
+    load_planned_stimuli,
 )
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 from study_server.wording.stored import render_wording
@@ -147,7 +147,7 @@ def is_study_full(db: Session, study: Study, source: RecruitmentSource | None = 
     protocol = parse_stored_protocol(study.protocol)
     if not protocol.target_views:
         return False
-    views = load_stimuli(db, study, Mode.LIVE).views
+    views = load_planned_stimuli(db, study, Mode.LIVE).views
     of_fakes = [seen for (_, method), seen in views.items() if method in protocol.methods]
     return all(seen >= protocol.target_views for seen in of_fakes)
 
@@ -163,7 +163,7 @@ def _require_place(db: Session, study: Study, source: RecruitmentSource) -> None
 def _store_plan(db: Session, study: Study, participant: Participant) -> None:
     """Plan the participant's trials, store them and count them."""
     protocol = parse_stored_protocol(study.protocol)
-    ids, views = load_stimuli(db, study, participant.mode)
+    ids, views = load_planned_stimuli(db, study, participant.mode)
     methods = (participant.assigned_method,) if participant.assigned_method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.public_id}")
     pairs = count_pairs(db, study, participant.mode)

@@ -28,15 +28,13 @@ from study_server.participants.planned_trials import (
 from study_server.protocol.image_draws import StimulusKey
 from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
-from study_server.storage.plan_counts import add_trial, load_stimuli, subtract_trial
+from study_server.storage.plan_counts import add_trial, load_planned_stimuli, subtract_trial
 from study_server.tasks.task import InvalidAnswerError
 from study_server.vocabulary import StimulusRole, TrialKind
 
 # Replacements per place in the plan for images that fail to load. More than this is not bad luck
 # but a broken setup or a participant who skips trials.
 MAX_ATTEMPTS_AFTER_INCIDENTS = 10
-
-
 # Interrupted trials per participant that are replaced. More interruptions than this are not bad
 # luck; the participant reloads the page to see more pairs.
 MAX_INTERRUPTIONS = 10
@@ -102,7 +100,7 @@ def void_and_replace(db: Session, participant: Participant, trial: Trial) -> Non
 
 def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     study, protocol = participant.study, protocol_of(participant)
-    ids, views = load_stimuli(db, study, participant.mode)
+    ids, views = load_planned_stimuli(db, study, participant.mode)
     rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.place}:{voided.attempt}")
     used_images = _images_used(db, participant, voided)
     planned = plan_replacement(

@@ -1,7 +1,4 @@
-"""The settings of a study, which are refused if they contradict each other.
-
-Source of the default protocol: Zhang, Isola & Efros, ECCV 2016, and the code of their AMT test.
-"""
+"""The protocol of a study: settings without contradictions, and what follows from them."""
 
 import json
 from functools import lru_cache

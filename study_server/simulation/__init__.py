@@ -1,1 +1,1 @@
-"""Simulated participants, which take part in a study over HTTP."""
+"""Simulated participants, who take part in a study over HTTP."""

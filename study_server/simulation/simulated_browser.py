@@ -1,4 +1,4 @@
-"""A participant's browser, simulated: it sends the requests that the pages and the player send."""
+"""A simulated participant's browser, and the pages and trials that are answered with it."""
 
 import re
 import ssl
@@ -47,7 +47,7 @@ class SimulatedBrowser:
     """The parts of a browser that a simulated participant needs: a connection and cookies."""
 
     def __init__(self, address: str, transport: httpx.BaseTransport | None = None) -> None:
-        # A server on loopback has no certificate; to load the system's would take 0.1 s.
+        # A server on loopback has no certificate; loading the system's would take 0.1 s.
         without_certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._client = httpx.Client(
             base_url=address,

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -38,7 +38,7 @@ from study_server.stimuli.manifest import (
     select_rows,
 )
 from study_server.stimuli.perception import perceptual_hash
-from study_server.stimuli.study_rows import add_study, duplicate_slug_error, require_new_slug
+from study_server.stimuli.study_rows import add_study
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
 from study_server.vocabulary import REAL_METHOD
@@ -128,19 +128,19 @@ def import_study(
     texts = wording or compose_wording(protocol)
 
     def create(db: Session, manifest_sha256: str) -> Study:
-        (make_room or require_new_slug)(db, protocol.slug)
+        (make_room or _require_new_slug)(db, protocol.slug)
         return add_study(db, protocol, texts, manifest_sha256)
 
     if make_room is None:
         with read_session(engine) as db:
-            require_new_slug(db, protocol.slug)
+            _require_new_slug(db, protocol.slug)
     accept: GiveReason = (lambda _finding: reason) if accept_warnings else accept_nothing
     try:
         return import_stimuli(
             engine, protocol, manifest, folder, create, accept=accept, publish=publish, track=track
         )
     except IntegrityError as error:  # another process imported it in the meantime
-        raise duplicate_slug_error(protocol.slug) from error
+        raise _duplicate_slug_error(protocol.slug) from error
 
 
 def import_stimuli(
@@ -277,3 +277,12 @@ def _build_stimulus(study: Study, row: ManifestRow, folder: str, file: StoredFil
         checkpoint=row.checkpoint,
         caption=row.caption,
     )
+
+
+def _require_new_slug(db: Session, slug: str) -> None:
+    if db.scalar(select(Study.id).where(Study.slug == slug)) is not None:
+        raise _duplicate_slug_error(slug)
+
+
+def _duplicate_slug_error(slug: str) -> StudyError:
+    return StudyError(f"study {slug!r} already exists; change the slug in study.toml")

@@ -2,27 +2,14 @@
 
 import secrets
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.errors import StudyError
 from study_server.protocol.model import Protocol, task_of
 from study_server.storage.models import Study
 from study_server.vocabulary import StudyState
 from study_server.wording.files import TextsByPart
 from study_server.wording.stored import store_wording
-
-
-def require_new_slug(db: Session, slug: str) -> None:
-    """Raise StudyError if a study with this slug exists."""
-    if db.scalar(select(Study.id).where(Study.slug == slug)) is not None:
-        raise duplicate_slug_error(slug)
-
-
-def duplicate_slug_error(slug: str) -> StudyError:
-    """Return the error for a slug that another study has."""
-    return StudyError(f"study {slug!r} already exists; change the slug in study.toml")
 
 
 def add_study(

@@ -80,8 +80,13 @@ class Counter:
             f"{self.value} = {self.table}.{self.value} + excluded.{self.value}"
         )
 
-    def added(self, owner: tuple[Any, ...], counts: Mapping[tuple[Any, ...], int]) -> Insertion:
-        """Return the rows that add counts by the later keys. owner: values of the first keys."""
+    def build_insertion(
+        self, owner: tuple[Any, ...], counts: Mapping[tuple[Any, ...], int]
+    ) -> Insertion:
+        """Return the rows that add counts to those of an owner.
+
+        owner: the values of the first keys; counts: by the others.
+        """
         names = [*self.keys.split(", "), self.value]
         rows = [
             dict(zip(names, (*owner, *key, count), strict=True))
@@ -150,9 +155,9 @@ def add_plan(
     assigned = {(participant.assigned_method or "",): 1}
     insert_rows(
         db,
-        STIMULI.added(owner, stimuli),
-        PAIRS.added(owner, pairs),
-        METHODS.added(owner, assigned),
+        STIMULI.build_insertion(owner, stimuli),
+        PAIRS.build_insertion(owner, pairs),
+        METHODS.build_insertion(owner, assigned),
     )
 
 
@@ -208,19 +213,18 @@ def _bind(statement: str) -> Any:
     return text(statement).bindparams(bindparam("ids", expanding=True))
 
 
-def load_stimuli(db: Session, study: Study, mode: Mode) -> PlannedStimuli:
+def load_planned_stimuli(db: Session, study: Study, mode: Mode) -> PlannedStimuli:
     """Return the ids of a study's stimuli, and the test trials planned for each.
 
     Two queries: before PostgreSQL knows how many rows there are, it may join them row by row.
     """
-    stimuli = select(Stimulus.image, Stimulus.method, Stimulus.id)
+    stimuli = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
+        Stimulus.study_id == study.id
+    )
     counts = select(StimulusCount.stimulus_id, StimulusCount.trials).where(
         StimulusCount.study_id == study.id, StimulusCount.mode == mode
     )
-    ids = {
-        (image, method): id_
-        for image, method, id_ in db.execute(stimuli.where(Stimulus.study_id == study.id))
-    }
+    ids = {(image, method): id_ for image, method, id_ in db.execute(stimuli)}
     trials = {row.stimulus_id: row.trials for row in db.execute(counts)}
     return PlannedStimuli(ids, {key: trials.get(id_, 0) for key, id_ in ids.items()})
 

@@ -16,7 +16,7 @@ from study_server.storage.engine import read_session
 from study_server.storage.models import Judgment, Participant, Response, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome
-from tests.browser.chromium import find_chromium
+from tests.browser.chromium import MISSING, find_whole_browser, required
 from tests.browser.conftest import browser_arguments
 from tests.browser.robot import build_robot, finish, halt, set_going
 from tests.conftest import SECRET, LiveStudy, serve_study, served, short_protocol
@@ -192,12 +192,18 @@ def test_two_servers_on_one_host_do_not_forget_their_participants(
 
 @contextmanager
 def without_cookies(browser: Browser, folder: Path) -> Iterator[Page]:
-    """Open a window of a Chromium that blocks all cookies, and with them all storage."""
+    """Open a window of a Chromium that blocks all cookies, and with them all storage.
+
+    The headless shell has no settings.
+    """
+    whole_browser = find_whole_browser()
+    if whole_browser is None:
+        pytest.fail(MISSING) if required() else pytest.skip(MISSING)
     settings = folder / "Default" / "Preferences"
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps(BLOCK_COOKIES))
     context = browser.browser_type.launch_persistent_context(
-        folder, executable_path=find_chromium(), args=browser_arguments()
+        folder, executable_path=whole_browser, args=browser_arguments()
     )
     context.set_default_timeout(15_000)
     yield context.pages[0]

@@ -1,1 +1,1 @@
-"""Estimates that only judged tasks need: ties, intransitivity, raters, single images."""
+"""Estimates that only judged tasks need: ties, intransitivity, rank sets, raters, single images."""

@@ -1,10 +1,6 @@
 """The works that the methods section of a report cites."""
 
 REFERENCES = {
-    "Griffin": (
-        "Griffin, B. S. & Krutchkoff, R. G. (1971). Optimal linear estimators: an empirical"
-        " Bayes version with application to the binomial distribution. Biometrika 58, 195–201."
-    ),
     "Bates": (
         "Bates, D., Mächler, M., Bolker, B. & Walker, S. (2015). Fitting linear mixed-effects"
         " models using lme4. Journal of Statistical Software 67(1)."
@@ -16,6 +12,10 @@ REFERENCES = {
     "Clopper": (
         "Clopper, C. J. & Pearson, E. S. (1934). The use of confidence or fiducial limits"
         " illustrated in the case of the binomial. Biometrika 26, 404–413."
+    ),
+    "Griffin": (
+        "Griffin, B. S. & Krutchkoff, R. G. (1971). Optimal linear estimators: an empirical"
+        " Bayes version with application to the binomial distribution. Biometrika 58, 195–201."
     ),
     "Hautus": (
         "Hautus, M. J. (1995). Corrections for extreme proportions and their biasing effects"
@@ -54,9 +54,9 @@ REFERENCES = {
         "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical"
         " inference. Journal of the American Statistical Association 22, 209–212."
     ),
+    "Zhang": "Zhang, R., Isola, P. & Efros, A. A. (2016). Colorful image colorization. ECCV.",
     "Zhou": (
         "Zhou, S., Gordon, M. L., Krishna, R., Narcomey, A., Li, F.-F. & Bernstein, M. S. (2019)."
         " HYPE: a benchmark for human eye perceptual evaluation of generative models. NeurIPS."
     ),
-    "Zhang": "Zhang, R., Isola, P. & Efros, A. A. (2016). Colorful image colorization. ECCV.",
 }

@@ -7,7 +7,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from study_server.participants import current_trial, participation, scoring, withdrawal
 from study_server.questionnaire import screening, submission
 from study_server.questionnaire.answers import InvalidAnswersError
-from study_server.views.api import trial_json
+from study_server.views.api import trial_routes
 from study_server.views.api.reply_models import (
     FinalScore,
     ParticipationResult,
@@ -23,7 +23,7 @@ from study_server.views.api.request_models import (
     ScreeningRequest,
 )
 from study_server.views.api.routes import PREFIX, allow_all_origins, operation_id
-from study_server.views.api.trial_json import Reply
+from study_server.views.api.trial_routes import Reply
 from study_server.views.language import gettext, set_language
 from study_server.wording.stored import render_wording
 
@@ -52,7 +52,7 @@ def _load_participant() -> ResponseReturnValue | None:
 
 
 def _has_valid_token() -> bool:
-    if request.endpoint in trial_json.TRIAL_ENDPOINTS:
+    if request.endpoint in trial_routes.TRIAL_ENDPOINTS:
         language = current_trial.find_language(g.db, g.token)
     else:
         writes = request.method == "POST"
@@ -63,7 +63,7 @@ def _has_valid_token() -> bool:
     return language is not None
 
 
-trial_json.add_trial_routes(participant_routes)  # after _load_participant, which must run first
+trial_routes.add_trial_routes(participant_routes)  # after _load_participant, which must run first
 
 
 @participant_routes.get("/screening", responses={200: ScreeningQuestions})
@@ -79,7 +79,7 @@ def show_screening() -> Reply:
 
 
 @participant_routes.post(
-    "/screening", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
+    "/screening", responses={204: trial_routes.STORED_REPLY, **describe_errors(413, 415)}
 )
 def store_screening(body: ScreeningRequest) -> Reply:
     """Answer the screening questions; the first answers are final.
@@ -97,11 +97,11 @@ def store_screening(body: ScreeningRequest) -> Reply:
 
 @participant_routes.get(
     "/screening/plates/<int:number>",
-    responses={200: trial_json.PNG_REPLY, **describe_errors(404, 410)},
+    responses={200: trial_routes.PNG_REPLY, **describe_errors(404, 410)},
 )
 def send_plate(path: PlatePath) -> Reply:
     """Get a color plate, until the questions are answered."""
-    return trial_json.plate_image(path.number)
+    return trial_routes.plate_image(path.number)
 
 
 @participant_routes.get("/questions", responses={200: PendingQuestions})
@@ -130,7 +130,7 @@ def show_questions() -> Reply:
 
 
 @participant_routes.post(
-    "/questions", responses={204: trial_json.STORED_REPLY, **describe_errors(409, 413, 415)}
+    "/questions", responses={204: trial_routes.STORED_REPLY, **describe_errors(409, 413, 415)}
 )
 def store_questions(body: QuestionsRequest) -> Reply:
     """Answer the study's own questions; the first answers of a page are final."""
@@ -160,7 +160,7 @@ def show_result() -> Reply:
 
 
 @participant_routes.post(
-    "/comment", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
+    "/comment", responses={204: trial_routes.STORED_REPLY, **describe_errors(413, 415)}
 )
 def store_comment(body: CommentRequest) -> Reply:
     """Store a comment."""
@@ -171,7 +171,7 @@ def store_comment(body: CommentRequest) -> Reply:
 
 @participant_routes.post(
     "/withdraw",
-    responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)},
+    responses={204: trial_routes.STORED_REPLY, **describe_errors(413, 415)},
 )
 def withdraw() -> Reply:
     """Withdraw: delete the participant and all answers."""

@@ -1,8 +1,4 @@
-"""The public routes of the trial API, with which a lab's own front end runs a study.
-
-It calls the same services as the participants' pages. It uses no cookies: the header
-`Authorization: Bearer TOKEN` identifies the participant, so requests from all origins are safe.
-"""
+"""The routes of the trial API that need no token: a study's texts, and enrollment."""
 
 import secrets
 from importlib.metadata import version
@@ -18,7 +14,7 @@ from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.models import Study
 from study_server.studies import lookup
-from study_server.views.api import trial_json
+from study_server.views.api import trial_routes
 from study_server.views.api.reply_models import (
     EnrollmentReply,
     ErrorReply,
@@ -27,7 +23,7 @@ from study_server.views.api.reply_models import (
     describe_errors,
 )
 from study_server.views.api.request_models import ConsentRequest, StudyPath
-from study_server.views.api.trial_json import Reply
+from study_server.views.api.trial_routes import Reply
 from study_server.views.language import gettext, set_language
 from study_server.views.people import find_person
 from study_server.vocabulary import Mode, RecruitmentSource
@@ -46,7 +42,7 @@ DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
     "security_schemes": {"token": {"type": "http", "scheme": "bearer"}},
     "validation_error_status": 400,
     "validation_error_model": ErrorReply,
-    "validation_error_callback": trial_json.handle_validation_error,
+    "validation_error_callback": trial_routes.handle_validation_error,
     "doc_ui": False,
 }
 
@@ -77,7 +73,7 @@ def allow_all_origins(response: Response) -> Response:
     return response
 
 
-public_routes.before_request(trial_json.require_json)
+public_routes.before_request(trial_routes.require_json)
 
 
 @public_routes.get("/openapi.json", doc_ui=False)

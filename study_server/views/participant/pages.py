@@ -14,7 +14,7 @@ from study_server.questionnaire import screening, submission
 from study_server.recruitment import arrival
 from study_server.settings import find_resource_folder
 from study_server.storage.models import Participant
-from study_server.views.api import trial_json
+from study_server.views.api import trial_routes
 from study_server.views.api.request_models import MAX_COMMENT
 from study_server.views.language import gettext, set_language
 from study_server.vocabulary import Mode, Outcome, QuestionPage, RecruitmentSource
@@ -37,7 +37,7 @@ def read_token(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 def load_participant() -> None:
     """Store the participant in g.participant, except for requests made on every trial."""
     g.base = f"{request.script_root}/p/{g.token}"  # url_for would be slower, for every image
-    if request.endpoint in trial_json.TRIAL_ENDPOINTS:
+    if request.endpoint in trial_routes.TRIAL_ENDPOINTS:
         return
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, for_update=writes)
@@ -47,7 +47,7 @@ def load_participant() -> None:
         g.framed_by = arrival.MTURK_FRAME_ORIGINS
 
 
-trial_json.add_trial_routes(player_routes)  # after load_participant, which must run first
+trial_routes.add_trial_routes(player_routes)  # after load_participant, which must run first
 
 
 def participant_url(endpoint: str, **values: Any) -> str:

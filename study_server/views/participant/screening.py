@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from study_server.participants.participation import protocol_of
 from study_server.questionnaire import screening
-from study_server.views.api.trial_json import plate_image
+from study_server.views.api.trial_routes import plate_image
 from study_server.views.participant.pages import (
     load_participant,
     participant_url,

@@ -12,7 +12,7 @@ from study_server.participants import enrollment
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.engine import write_session, write_transaction
 from study_server.storage.models import Participant, Study
-from study_server.storage.plan_counts import load_stimuli
+from study_server.storage.plan_counts import load_planned_stimuli
 from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import JobKind, Mode, RecruitmentSource, StudyState, WordingPart
@@ -61,7 +61,7 @@ def test_a_changed_protocol_deletes_who_rehearsed_under_the_old_one(draft: Engin
         assert (study.revision, study.question) == (1, "real")
         assert parse_stored_protocol(study.protocol).trials == 5
         assert [job.kind for job in list_jobs(db)] == [JobKind.ERASE_TRACES]
-        assert set(load_stimuli(db, study, Mode.SIMULATED).views.values()) <= {0}
+        assert set(load_planned_stimuli(db, study, Mode.SIMULATED).views.values()) <= {0}
 
 
 def test_a_new_title_deletes_nobody(draft: Engine) -> None:

@@ -44,7 +44,7 @@ def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path:
                 update_lapsed_outcomes(db, study)
     with write_transaction(engine) as db:
         study = find_study(db, "balance")
-        views = plan_counts.load_stimuli(db, study, Mode.LIVE).views
+        views = plan_counts.load_planned_stimuli(db, study, Mode.LIVE).views
         assert plan_counts.find_differences(db, study) == []
         stayed = select(Trial.participant_id, Stimulus.method, TrialStimulus.slot)
         stayed = (

@@ -64,7 +64,7 @@ def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Par
 
 def count_views(db: Session) -> ViewCounts:
     study = find_study(db, "short")
-    return plan_counts.load_stimuli(db, study, Mode.LIVE).views
+    return plan_counts.load_planned_stimuli(db, study, Mode.LIVE).views
 
 
 def answer_all(db: Session, participant: Participant) -> None:

@@ -71,7 +71,7 @@ def test_a_logged_exception_has_its_location_but_no_personal_data(
     assert app.test_client().post(f"{base}/environment", json=screen).status_code == 500
     failure, request = (json.loads(line) for line in log.getvalue().splitlines())
     assert (failure["error"], failure["route"]) == ("ValueError", "/p/<token>/environment")
-    assert any("trial_json.py" in frame for frame in failure["traceback"])
+    assert any("trial_routes.py" in frame for frame in failure["traceback"])
     assert request["status"] == 500
     assert "A1B2C3" not in log.getvalue()
     assert base.rpartition("/")[2] not in log.getvalue()

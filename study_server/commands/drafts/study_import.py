@@ -114,7 +114,7 @@ def import_command(
     or it is open.
     """
     if protocol_file.is_dir() and manifest is None:
-        protocol_file, manifest = find_published_files(protocol_file)
+        protocol_file, manifest = _find_published_files(protocol_file)
     if manifest is None:
         raise click.UsageError("Missing argument 'MANIFEST'.")
     protocol = read_protocol(protocol_file)
@@ -170,7 +170,7 @@ def import_command(
     images = format_count(stored.image_count, "image", "images")
     found = format_count(len(stored.accepted_findings), "warning", "warnings")
     accepted = f"{found} accepted" if stored.accepted_findings else "no warnings"
-    click.echo(f"audit of {images}: {accepted}; {describe_audit(protocol)}")
+    click.echo(f"audit of {images}: {accepted}; {_describe_audit(protocol)}")
     copied = f" and in {settings.stimuli_url}" if settings.stimuli_url else ""
     click.echo(
         f"{slug}: {stimuli} stored in {settings.stimuli_folder}{copied}, the study in {database}"
@@ -179,7 +179,7 @@ def import_command(
     print_unfilled_placeholders(protocol, folder)
 
 
-def find_published_files(folder: Path) -> tuple[Path, Path]:
+def _find_published_files(folder: Path) -> tuple[Path, Path]:
     """Return the protocol and the manifest in the folder of a published study.
 
     Raises StudyError if it is not one.
@@ -191,7 +191,7 @@ def find_published_files(folder: Path) -> tuple[Path, Path]:
     return files
 
 
-def describe_audit(protocol: Protocol) -> str:
+def _describe_audit(protocol: Protocol) -> str:
     """Return what the audit of `study import` looked at for this protocol."""
     of_pairs = (
         "lightness and colors of each fake against its photograph"
