@@ -187,7 +187,7 @@ PRESETS |= {
     },
 }
 PRESETS = {name: SCREENING_DEFAULTS | settings for name, settings in PRESETS.items()}
-assert PRESETS.keys() == set(get_args(Preset))
+assert PRESETS.keys() == set(get_args(Preset)), PRESETS.keys() ^ set(get_args(Preset))
 
 
 class PresetDescription(NamedTuple):
@@ -265,7 +265,7 @@ PRESET_DESCRIPTIONS = {
         "Participants rate how much an image differs from the original beside it.",
     ),
 }
-assert PRESET_DESCRIPTIONS.keys() == PRESETS.keys()
+assert PRESET_DESCRIPTIONS.keys() == PRESETS.keys(), PRESET_DESCRIPTIONS.keys() ^ PRESETS.keys()
 
 # The preset with which a study of a task begins, and what differs from it.
 PRESETS_BY_TASK: dict[str, tuple[str, dict[str, Any]]] = {

@@ -7,7 +7,8 @@ from study_server.errors import StudyError
 from study_server.protocol.presets import PRESETS
 from study_server.protocol.study_toml import create_protocol
 
-FEWEST = {"saharia": 1, "hype_time": 1, "exposure": 3, "acr": 3, "dcr": 3}  # otherwise 2
+# The fewest images of which a study by a preset can be made; otherwise 2.
+FEWEST = {"saharia": 1, "hype_time": 1, "exposure": 3, "acr": 3, "dcr": 3}
 MANY = [f"image-{number}" for number in range(600)]
 
 
