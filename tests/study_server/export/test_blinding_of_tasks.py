@@ -207,7 +207,7 @@ def test_the_same_classifier_finds_the_methods_of_participants(
     *_, (secret_rows, truths) = list_secrets(
         leaking, [row["method"] for row in known], STUDIES[name]
     )
-    assert guess(secret_rows, truths) < 1e-4
+    assert guess(secret_rows, truths) < 0.01  # a few dozen people: a row for each
 
 
 @pytest.mark.slow(0.7)
