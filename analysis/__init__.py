@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     )
     from analysis.planning.sample_sizes import sample_size
 
-
 __all__ = [
     "DataError",
     "bradley_terry",

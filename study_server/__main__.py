@@ -7,13 +7,10 @@ def main() -> None:
     """Run the command; if a library is missing, print how to install it and exit with status 2."""
     try:
         from study_server.cli import main as run_command
-
-        run_command()
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "study_server":
-            raise  # a mistake in this program
         print(f"study: {error}; run pip install 'hue-and-eye[server]'", file=sys.stderr)
         sys.exit(2)
+    run_command()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The command `study`: its subcommands under headings, and errors in one line."""
 
 import sys
+from collections import ChainMap
 from importlib import import_module
 
 import click
@@ -90,17 +91,23 @@ class StudyCommands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands in alphabetical order."""
-        return sorted(name for listed in COMMANDS_BY_HEADING.values() for name in listed)
+        return sorted(ChainMap(*COMMANDS_BY_HEADING.values()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None if there is none of that name."""
-        for listed in COMMANDS_BY_HEADING.values():
-            if cmd_name in listed:
-                module, _, attribute = listed[cmd_name].rpartition(".")
-                command = getattr(import_module(f"study_server.commands.{module}"), attribute)
-                assert isinstance(command, click.Command)
-                return command
-        return None
+        """Import a command; None if there is none of that name.
+
+        Raises StudyError if a library is missing.
+        """
+        place = ChainMap(*COMMANDS_BY_HEADING.values()).get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.rpartition(".")
+        try:
+            command = getattr(import_module(f"study_server.commands.{module}"), attribute)
+        except ModuleNotFoundError as error:
+            raise StudyError(f"{error}; run pip install 'hue-and-eye[server]'") from error
+        assert isinstance(command, click.Command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under headings, in the order of a study."""

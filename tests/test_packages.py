@@ -258,6 +258,14 @@ def test_without_its_libraries_a_command_says_what_to_install(
     assert f"pip install 'hue-and-eye[{extra}]'" in line
 
 
+def test_a_command_of_study_without_its_library_says_what_to_install() -> None:
+    code = "sys.argv[1:] = ['status']; import study_server.cli as cli; cli.main()"
+    done = run_without(["pydantic_settings"], code)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert line.endswith("run pip install 'hue-and-eye[server]'")
+
+
 def test_the_analysis_checks_for_the_libraries_of_its_extra() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     checked = {"pillow" if name == "PIL" else name for name in analysis.LIBRARIES}

@@ -51,6 +51,20 @@ def out_option(default: str, description: str) -> Callable[[Command], Command]:
     )
 
 
+def parse_folders(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    """Return the folders of NAME=FOLDER options by name."""
+    pairs = [value.partition("=") for value in values]
+    for (method, _, folder), value in zip(pairs, values, strict=True):
+        if not (method and folder):
+            raise click.BadParameter(f"{value!r} is not NAME=FOLDER, such as gan=fakes")
+    folders = {method: Path(folder) for method, _, folder in pairs}
+    if len(folders) < len(pairs):
+        raise click.BadParameter("a method is given twice; put all of its images in one folder")
+    return folders
+
+
 def confirm(question: str, yes: bool) -> None:
     """Ask a question, unless --yes was given; raises StudyError if the answer is no."""
     if yes:

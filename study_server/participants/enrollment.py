@@ -16,7 +16,8 @@ from study_server.participants.identities import (
     hash_return_proof,
 )
 from study_server.participants.outcomes import is_source_full, update_lapsed_outcomes
-from study_server.participants.planned_trials import image_pools, insert_trials
+from study_server.participants.planned_trials import insert_trials
+from study_server.protocol.image_draws import image_pools
 from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import choose_least_filled, plan_trials

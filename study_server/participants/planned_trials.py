@@ -1,13 +1,11 @@
 """Store the planned trials of a participant."""
 
 import secrets
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from study_server.protocol.image_draws import ImagePools
 from study_server.protocol.schedule import PlannedTrial
 from study_server.storage.bulk_insert import Insertion, insert_rows
 from study_server.storage.models import Participant, Trial
@@ -74,11 +72,3 @@ def stimulus_rows(
         reference = {"stimulus_id": ids[planned.reference], "role": StimulusRole.REFERENCE}
         rows.append({"trial_id": trial_id, "slot": len(rows), **reference, "appears": 0})
     return rows
-
-
-def image_pools(ids: StimulusIds) -> ImagePools:
-    """Return the images of each method, sorted."""
-    pools: dict[str, list[str]] = defaultdict(list)
-    for image, method in sorted(ids):
-        pools[method].append(image)
-    return pools

@@ -21,11 +21,10 @@ from study_server.participants.participation import (
 )
 from study_server.participants.planned_trials import (
     StimulusIds,
-    image_pools,
     insert_trials,
     stimulus_rows,
 )
-from study_server.protocol.image_draws import StimulusKey
+from study_server.protocol.image_draws import StimulusKey, image_pools
 from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
 from study_server.storage.plan_counts import add_trial, load_planned_stimuli, subtract_trial

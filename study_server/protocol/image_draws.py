@@ -1,7 +1,7 @@
 """Draw the images of trials, and values that are balanced over trials, at random."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from random import Random
 from types import MappingProxyType
@@ -21,6 +21,14 @@ class StimulusKey(NamedTuple):
 
     image: str
     method: str
+
+
+def image_pools(stimuli: Iterable[tuple[str, str]]) -> ImagePools:
+    """Return the images of each method, sorted; stimuli: by (image, method)."""
+    pools: dict[str, list[str]] = defaultdict(list)
+    for image, method in sorted(stimuli):
+        pools[method].append(image)
+    return pools
 
 
 def draw_least_viewed(

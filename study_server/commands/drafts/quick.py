@@ -24,8 +24,13 @@ from study_server.commands.address import (
     announce_address,
     format_address,
 )
-from study_server.commands.context import PATH_TYPE, open_database, out_option, show_progress
-from study_server.commands.drafts.study_import import parse_folders
+from study_server.commands.context import (
+    PATH_TYPE,
+    open_database,
+    out_option,
+    parse_folders,
+    show_progress,
+)
 from study_server.commands.run import DEFAULT_THREADS
 from study_server.counts import format_count
 from study_server.creation.quick import QuickStudy, make_quick_study

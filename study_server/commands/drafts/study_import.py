@@ -14,6 +14,7 @@ from study_server.commands.context import (
     confirm,
     open_database,
     out_option,
+    parse_folders,
     show_progress,
 )
 from study_server.commands.wording import print_unfilled_placeholders
@@ -24,28 +25,15 @@ from study_server.object_storage.bucket import open_bucket
 from study_server.object_storage.mirror import publish_to
 from study_server.protocol.model import Protocol
 from study_server.protocol.study_toml import read_protocol, rename_protocol
+from study_server.settings import Settings
 from study_server.stimuli.audit import AuditFinding, format_findings
 from study_server.stimuli.folders import count_other_files, describe_other_files, write_manifest
 from study_server.stimuli.images import describe_conversions
-from study_server.stimuli.importing import AuditFailedError, import_study
+from study_server.stimuli.importing import AuditFailedError, ImportSummary, import_study
 from study_server.storage.engine import read_session
 from study_server.studies import lookup
 from study_server.studies.removal import delete_study, remove_objects, require_replaceable
 from study_server.wording.files import read_wording
-
-
-def parse_folders(
-    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
-) -> dict[str, Path]:
-    """Return the folders of NAME=FOLDER options by name."""
-    pairs = [value.partition("=") for value in values]
-    for (method, _, folder), value in zip(pairs, values, strict=True):
-        if not (method and folder):
-            raise click.BadParameter(f"{value!r} is not NAME=FOLDER, such as gan=fakes")
-    folders = {method: Path(folder) for method, _, folder in pairs}
-    if len(folders) < len(pairs):
-        raise click.BadParameter("a method is given twice; put all of its images in one folder")
-    return folders
 
 
 @click.command()
@@ -161,11 +149,19 @@ def import_command(
     for path in replaced - set(kept):
         remove_path(path)
     remove_objects(settings, replaced)
+    _print_summary(stored, protocol, settings, engine.url.render_as_string())
+    print_unfilled_placeholders(protocol, folder)
+
+
+def _print_summary(
+    stored: ImportSummary, protocol: Protocol, settings: Settings, database: str
+) -> None:
+    """Print what was stored and where, what the audit looked at, and the next step."""
     _print_findings(stored.accepted_findings)
     if stored.conversions:
         described = describe_conversions(stored.conversions)
         click.echo(f"converted to 8-bit sRGB: {described}", err=True)
-    slug, database = protocol.slug, engine.url.render_as_string()
+    slug = protocol.slug
     stimuli = format_count(stored.stimulus_count, "stimulus", "stimuli")
     images = format_count(stored.image_count, "image", "images")
     found = format_count(len(stored.accepted_findings), "warning", "warnings")
@@ -176,7 +172,6 @@ def import_command(
         f"{slug}: {stimuli} stored in {settings.stimuli_folder}{copied}, the study in {database}"
     )
     click.echo(f"next, run `study simulate {slug} 20` to rehearse, then `study freeze {slug}`")
-    print_unfilled_placeholders(protocol, folder)
 
 
 def _find_published_files(folder: Path) -> tuple[Path, Path]:

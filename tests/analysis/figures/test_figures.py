@@ -21,7 +21,6 @@ from analysis.figures.figures import (
     draw_image_rates,
     draw_rates,
 )
-from analysis.figures.win_matrix import draw_win_matrix
 from analysis.findings.report_data import MethodFunnel
 
 PUBLISHED = {"label": "Zhang 2016, full", "rate": 0.323, "se": 0.022}
@@ -48,17 +47,6 @@ def test_bars_are_the_interval_and_the_published_standard_error_only_where_given
 
 def test_a_report_without_rates_still_has_a_figure() -> None:
     assert bars(draw_rates({})) == []
-
-
-def test_long_names_above_a_matrix_are_inside_the_figure() -> None:
-    methods = ["mcl-annealed", "mcl", "l2-vivid", "l2"]
-    pairs = [{"a": a, "b": b, "win_rate": 0.6, "ci95": (0.5, 0.7)}
-             for a, b in combinations(methods, 2)]  # fmt: skip
-    figure = draw_win_matrix(pairs, methods)
-    figure.draw_without_rendering()
-    texts = figure.axes[0].texts
-    assert "Annealed\nMCL" in {text.get_text() for text in texts}
-    assert max(text.get_window_extent().y1 for text in texts) <= figure.bbox.y1
 
 
 def test_a_figure_has_300_pixels_per_inch() -> None:

@@ -34,7 +34,7 @@ from analysis.report_output.study_sentences import (
 )
 from tests.analysis.rows import Row, make_row, write_csv
 
-STUDIES = 150
+STUDIES = 300
 NUMBER = rf"[{MINUS_SIGN}]?[0-9][0-9,]*(?:\.[0-9]+)?"
 Report = dict[str, Any]
 
