@@ -3,12 +3,22 @@
 import hmac
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.storage.models import Identity, Participant, Study, Trial, Withdrawal
 from study_server.vocabulary import Mode, RecruitmentSource
+
+SELECT_BY_EXTERNAL_ID = (
+    select(Participant)
+    .join(Identity)
+    .where(
+        Identity.study_id == bindparam("study_id"),
+        Identity.source == bindparam("source"),
+        Identity.external_id_digest == bindparam("digest"),
+    )
+)
 
 
 def hash_external_id(study: Study, external_id: str, source: RecruitmentSource) -> str:
@@ -51,15 +61,9 @@ def find_by_external_id(
     db: Session, study: Study, external_id: str, source: RecruitmentSource
 ) -> Participant | None:
     """Return the participant with this external id, or None."""
-    return db.scalar(
-        select(Participant)
-        .join(Identity)
-        .where(
-            Identity.study_id == study.id,
-            Identity.source == source,
-            Identity.external_id_digest == hash_external_id(study, external_id, source),
-        )
-    )
+    digest = hash_external_id(study, external_id, source)
+    identity = {"study_id": study.id, "source": source, "digest": digest}
+    return db.scalar(SELECT_BY_EXTERNAL_ID, identity)
 
 
 def has_withdrawn(db: Session, study: Study, external_id: str, source: RecruitmentSource) -> bool:

@@ -3,12 +3,11 @@
 import secrets
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.protocol.schedule import PlannedTrial
-from study_server.storage.bulk_insert import Insertion, insert_rows
-from study_server.storage.models import Participant, Trial
+from study_server.storage.bulk_insert import Insertion, insert_and_read, insert_rows
+from study_server.storage.models import Participant
 from study_server.vocabulary import StimulusRole
 
 StimulusIds = Mapping[tuple[str, str], int]  # (image, method) -> id of the stimulus
@@ -35,8 +34,8 @@ def insert_trials(
         }
         for place, attempt, planned in planned_trials
     ]
-    insert_rows(db.connection(), Insertion("trial", rows))
-    trial_ids = _find_trial_ids(db, participant)
+    stored = insert_and_read(db.connection(), Insertion("trial", rows), "place, attempt, id")
+    trial_ids = {(place, attempt): id_ for place, attempt, id_ in stored}
     stimuli = [
         row
         for place, attempt, planned in planned_trials
@@ -44,14 +43,6 @@ def insert_trials(
     ]
     insert_rows(db.connection(), Insertion("trial_stimulus", stimuli))
     return [trial_ids[place, attempt] for place, attempt, _ in planned_trials]
-
-
-def _find_trial_ids(db: Session, participant: Participant) -> dict[tuple[int, int], int]:
-    """Return the ids of the participant's trials by place and attempt."""
-    query = select(Trial.place, Trial.attempt, Trial.id).where(
-        Trial.participant_id == participant.id
-    )
-    return {(place, attempt): id_ for place, attempt, id_ in db.execute(query)}
 
 
 def stimulus_rows(

@@ -1,12 +1,14 @@
-"""Insert many rows at once."""
+"""Insert many rows at once.
+
+The database receives the rows of a table as one JSON document: a statement with a parameter for
+each value takes several times as long.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
-
-Row = Mapping[str, object]
+from sqlalchemy import Connection, Row, text
 
 
 class Insertion(NamedTuple):
@@ -16,30 +18,39 @@ class Insertion(NamedTuple):
     """
 
     table: str
-    rows: Sequence[Row]
+    rows: Sequence[Mapping[str, object]]
     on_conflict: str = ""
 
 
 def insert_rows(db: Connection, *insertions: Insertion) -> None:
     """Insert rows into one or several tables, which do not refer to each other's new rows.
 
-    PostgreSQL receives all of them in one statement, a JSON document for each table: a statement
-    with a parameter for each value, or several statements, take several times as long.
+    PostgreSQL receives all of them in one statement, because several take longer.
     """
     given = [insertion for insertion in insertions if insertion.rows]
-    if db.dialect.name == "postgresql" and given:
-        documents = {f"rows_{number}": json.dumps(one.rows) for number, one in enumerate(given)}
-        *first, last = map(_insert_from_json, given, documents)
+    statements = [_insertion_sql(db, one, f"rows_{number}") for number, one in enumerate(given)]
+    documents = {f"rows_{number}": json.dumps(one.rows) for number, one in enumerate(given)}
+    if db.dialect.name == "postgresql" and len(statements) > 1:
+        *first, last = statements
         before = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(first))
-        db.execute(text(f"WITH {before} {last}" if first else last), documents)
-        return
-    for table, rows, on_conflict in given:
-        columns, values = ", ".join(rows[0]), ", ".join(f":{column}" for column in rows[0])
-        db.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values}) {on_conflict}"), rows)
+        statements = [f"WITH {before} {last}"]
+    for statement in statements:
+        db.execute(text(statement), documents)
 
 
-def _insert_from_json(insertion: Insertion, parameter: str) -> str:
+def insert_and_read(db: Connection, insertion: Insertion, columns: str) -> Sequence[Row[Any]]:
+    """Insert at least one row, and return these columns of the new rows, in any order."""
+    statement = f"{_insertion_sql(db, insertion, 'rows')} RETURNING {columns}"
+    return db.execute(text(statement), {"rows": json.dumps(insertion.rows)}).all()
+
+
+def _insertion_sql(db: Connection, insertion: Insertion, parameter: str) -> str:
     table, rows, on_conflict = insertion
     columns = ", ".join(rows[0])
-    source = f"json_populate_recordset(NULL::{table}, CAST(:{parameter} AS json))"
-    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} {on_conflict}"
+    if db.dialect.name == "postgresql":
+        values = columns
+        source = f"json_populate_recordset(NULL::{table}, CAST(:{parameter} AS json))"
+    else:
+        values = ", ".join(f"json_extract(value, '$.{column}')" for column in rows[0])
+        source = f"json_each(:{parameter}) WHERE true"  # otherwise ON would belong to a join
+    return f"INSERT INTO {table} ({columns}) SELECT {values} FROM {source} {on_conflict}"

@@ -45,6 +45,17 @@ OF_PARTICIPANTS, OF_TRIAL, OF_STUDY = (
     "participant.study_id IN :ids",
 )
 LOCK_COUNTERS = text("SELECT pg_advisory_xact_lock(:study_id)")
+# The queries of each enrollment, built once at import. Two queries for the stimuli and their views:
+# before PostgreSQL knows how many rows there are, it may join them row by row.
+SELECT_STIMULI = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
+    Stimulus.study_id == bindparam("study_id")
+)
+SELECT_VIEWS = select(StimulusCount.stimulus_id, StimulusCount.trials).where(
+    StimulusCount.study_id == bindparam("study_id"), StimulusCount.mode == bindparam("mode")
+)
+SELECT_PAIRS = select(PairCount.method_a, PairCount.method_b, PairCount.trials).where(
+    PairCount.study_id == bindparam("study_id"), PairCount.mode == bindparam("mode")
+)
 
 
 @dataclass(frozen=True)
@@ -214,27 +225,19 @@ def _bind(statement: str) -> Any:
 
 
 def load_planned_stimuli(db: Session, study: Study, mode: Mode) -> PlannedStimuli:
-    """Return the ids of a study's stimuli, and the test trials planned for each.
-
-    Two queries: before PostgreSQL knows how many rows there are, it may join them row by row.
-    """
-    stimuli = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
-        Stimulus.study_id == study.id
-    )
-    counts = select(StimulusCount.stimulus_id, StimulusCount.trials).where(
-        StimulusCount.study_id == study.id, StimulusCount.mode == mode
-    )
-    ids = {(image, method): id_ for image, method, id_ in db.execute(stimuli)}
-    trials = {row.stimulus_id: row.trials for row in db.execute(counts)}
+    """Return the ids of a study's stimuli, and the test trials planned for each."""
+    connection = db.connection()
+    stimuli = connection.execute(SELECT_STIMULI, {"study_id": study.id})
+    views = connection.execute(SELECT_VIEWS, {"study_id": study.id, "mode": mode})
+    ids = {(image, method): id_ for image, method, id_ in stimuli}
+    trials = {row.stimulus_id: row.trials for row in views}
     return PlannedStimuli(ids, {key: trials.get(id_, 0) for key, id_ in ids.items()})
 
 
 def count_pairs(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], int]:
     """Return the test trials planned for each pair of methods, which is in alphabetical order."""
-    query = select(PairCount.method_a, PairCount.method_b, PairCount.trials).where(
-        PairCount.study_id == study.id, PairCount.mode == mode
-    )
-    return {(a, b): trials for a, b, trials in db.execute(query)}
+    rows = db.connection().execute(SELECT_PAIRS, {"study_id": study.id, "mode": mode})
+    return {(a, b): trials for a, b, trials in rows}
 
 
 def count_participants(db: Session, study: Study, mode: Mode) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Find studies, and count their participants and responses."""
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
@@ -9,6 +9,7 @@ from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant, Response, Study, Trial
 from study_server.vocabulary import Mode, Outcome, StudyState
 
+SELECT_BY_SLUG = select(Study).where(Study.slug == bindparam("slug"))
 WITHDRAWN = "withdrawn"  # not an Outcome, because withdrawn participants are deleted
 
 
@@ -23,7 +24,7 @@ def find_study(db: Session, slug: str) -> Study:
 
 def find_or_none(db: Session, slug: str) -> Study | None:
     """Return the study with this slug, or None."""
-    return db.scalar(select(Study).where(Study.slug == slug))
+    return db.scalar(SELECT_BY_SLUG, {"slug": slug})
 
 
 def require_stimuli(study: Study) -> None:

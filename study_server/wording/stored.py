@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from markupsafe import Markup
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
@@ -15,6 +15,9 @@ from study_server.wording.files import TextsByPart
 from study_server.wording.markdown import read_title, render_markdown
 from study_server.wording.placeholders import fill_placeholders, placeholder_values
 
+SELECT_WORDING = select(Wording.language, Wording.part, Wording.text).where(
+    Wording.study_id == bindparam("study_id")
+)
 REWORDABLE_KEYS = ("title", "languages", "wording")  # of study.toml
 
 
@@ -65,8 +68,8 @@ def reword_study(db: Session, protocol: Protocol, study: Study, texts: TextsByPa
 
 def load_wording(db: Session, study: Study) -> TextsByPart:
     """Return a study's texts by language and part."""
-    rows = db.scalars(select(Wording).where(Wording.study_id == study.id)).all()
-    return {(row.language, row.part): row.text for row in rows}
+    rows = db.execute(SELECT_WORDING, {"study_id": study.id})
+    return {(language, part): text for language, part, text in rows}
 
 
 def render_wording(db: Session, study: Study, language: str) -> RenderedWording:

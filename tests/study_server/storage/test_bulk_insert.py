@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine, text
 
-from study_server.storage.bulk_insert import Insertion, insert_rows
+from study_server.storage.bulk_insert import Insertion, insert_and_read, insert_rows
 from study_server.storage.engine import write_transaction
 
 CREATE = ("CREATE TABLE one (a INTEGER PRIMARY KEY, b TEXT)", "CREATE TABLE two (c INTEGER)")
@@ -16,7 +16,8 @@ def test_rows_of_several_tables_are_inserted_and_empty_ones_skipped(engine: Engi
             db.execute(text(statement))
         insert_rows(db)
         insert_rows(db, Insertion("one", []), Insertion("two", []))
-        insert_rows(db, Insertion("one", [{"a": 1, "b": "old"}]))
+        (row,) = insert_and_read(db, Insertion("one", [{"a": 1, "b": "old"}]), "b, a")
+        assert tuple(row) == ("old", 1)
         insert_rows(
             db,
             Insertion("one", [{"a": 1, "b": "it's"}, {"a": 2, "b": None}], ADD),
