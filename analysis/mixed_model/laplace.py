@@ -171,7 +171,9 @@ def _build_hessian(layout: CrossedLayout, weight: FloatArray, loads: Loadings) -
 
 def _loading_blocks(sums: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
     """(L, K, K): of sums (L, G), each group's times the product of its loads."""
-    blocks: FloatArray = np.einsum("lg,gj,gk->ljk", sums, a, b, optimize=True)
+    groups, size = a.shape
+    products = (a[:, :, None] * b[:, None, :]).reshape(groups, size * size)
+    blocks: FloatArray = (sums @ products).reshape(-1, size, size)
     return blocks
 
 
