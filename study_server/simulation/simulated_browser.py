@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 
 from study_server.participants.participation import find_participant
 from study_server.protocol.model import Protocol, task_of
@@ -41,6 +41,13 @@ SIMULATED_ENVIRONMENT = {
 SIMULATED_SCREENING = {"color_vision": ColorVision.NORMAL, "night_light": NightLight.OFF}
 MEDIAN_RT_MS, RT_LOG_SD = 900, 0.4
 DECLINED_SHARE = 0.05  # of the study's own questions
+SELECT_CANDIDATES = (
+    select(Stimulus.image, Stimulus.method)
+    .join(TrialStimulus)
+    .join(Trial)
+    .where(Trial.token == bindparam("trial_token"), TrialStimulus.role == StimulusRole.CANDIDATE)
+    .order_by(TrialStimulus.slot)
+)
 
 
 class SimulatedBrowser:
@@ -187,12 +194,6 @@ def answer_trial(
 
 def read_candidates(engine: Engine, token: str) -> list[tuple[str, str]]:
     """Read the (image, method) of each candidate of a trial, by slot, from the database."""
-    query = (
-        select(Stimulus.image, Stimulus.method)
-        .join(TrialStimulus)
-        .join(Trial)
-        .where(Trial.token == token, TrialStimulus.role == StimulusRole.CANDIDATE)
-        .order_by(TrialStimulus.slot)
-    )
-    with read_session(engine) as db:
-        return [(image, method) for image, method in db.execute(query)]
+    with engine.connect() as db:
+        rows = db.execute(SELECT_CANDIDATES, {"trial_token": token})
+        return [(image, method) for image, method in rows]
