@@ -25,7 +25,7 @@ from colorizer.color.bins import bin_centers
 from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import Colorizer, build_colorizer
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.batch import write_stimuli
 from colorizer.stimuli.rendering import StimulusSettings, fastest_dtype
 from tests.colorizer.pictures import draw

@@ -18,7 +18,7 @@ from colorizer.cluster.plan import (
 from colorizer.errors import ColorizerError
 from colorizer.object_storage import Storage, find_file, is_url, join
 from colorizer.photos.reading import Refusal
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.manifest import MANIFEST_FILE, write_manifest_rows
 from colorizer.stimuli.rendering import StimulusSettings
 

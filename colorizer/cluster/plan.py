@@ -7,7 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from colorizer.object_storage import Storage, StoredFile, find_file, is_url, join
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.foils import DonorRing, build_donor_ring, iterate_donors
 from colorizer.stimuli.rendering import StimulusSettings
 

@@ -26,7 +26,7 @@ from colorizer.networks.checkpoint import short_sha256
 from colorizer.object_storage import is_url
 from colorizer.onnx_files.loading import load_networks
 from colorizer.photos.folders import require_separate
-from colorizer.photos.selection import leave_out_near_duplicates
+from colorizer.splits.selection import leave_out_near_duplicates
 from colorizer.stimuli.manifest import SINGLE_SHARD, Shard
 from colorizer.stimuli.rendering import STIMULUS_METHODS, StimulusSettings, fastest_dtype
 

@@ -11,8 +11,8 @@ from colorizer.commands.terminal import print_kinds, print_other_files, show_pro
 from colorizer.errors import ColorizerError
 from colorizer.object_storage import join
 from colorizer.photos.reading import Refusal
-from colorizer.photos.selection import collect_photographs, collect_stored_photographs
-from colorizer.photos.splits import Photograph
+from colorizer.splits.selection import collect_photographs, collect_stored_photographs
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.batch import write_stimuli
 from colorizer.stimuli.manifest import (
     MANIFEST_FILE,

@@ -44,8 +44,8 @@ from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.classifier import read_labels
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.photos.reading import Refusal, map_ahead
-from colorizer.photos.selection import collect_photographs
-from colorizer.photos.splits import Photograph
+from colorizer.splits.selection import collect_photographs
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.methods import METHODS, read_method_inputs
 from colorizer.stimuli.model_files import find_prior_file, read_prior_of
 from colorizer.stimuli.rendering import fastest_dtype

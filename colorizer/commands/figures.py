@@ -24,7 +24,7 @@ from colorizer.commands.terminal import print_refused, print_summary
 from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, save_png
 from colorizer.networks.checkpoint import load_colorizer, read_header
-from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
+from colorizer.splits.split_file import SPLIT_FILE, read_split, select_split
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
 from colorizer.stimuli.model_files import find_models
 

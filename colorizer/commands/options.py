@@ -11,7 +11,7 @@ import torch
 
 from colorizer.networks.models import MODEL_NAMES
 from colorizer.object_storage import is_url
-from colorizer.photos.splits import SPLITS
+from colorizer.splits.split_file import SPLITS
 from colorizer.stimuli.model_files import describe_models, find_models
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])

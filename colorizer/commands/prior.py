@@ -16,11 +16,7 @@ from colorizer.commands.options import (
 )
 from colorizer.commands.terminal import print_refused, print_summary, show_progress
 from colorizer.errors import ColorizerError, UnreadablePhotographError
-from colorizer.photos.splits import (
-    SPLIT_FILE,
-    read_split,
-    select_split,
-)
+from colorizer.splits.split_file import SPLIT_FILE, read_split, select_split
 from colorizer.training.prior import count_target_colors, estimate_prior
 
 

@@ -20,18 +20,14 @@ from colorizer.commands.terminal import (
     show_progress,
 )
 from colorizer.errors import ColorizerError
-from colorizer.photos.splits import (
-    SPLIT_FILE,
-    SPLITS,
+from colorizer.splits.assignment import (
     InspectedPhotograph,
-    Photograph,
     assign_splits,
     find_new_files,
     inspect_files,
-    read_split,
     scale_report_count,
-    write_split,
 )
+from colorizer.splits.split_file import SPLIT_FILE, SPLITS, Photograph, read_split, write_split
 
 
 @click.command()

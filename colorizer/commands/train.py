@@ -23,7 +23,7 @@ from colorizer.commands.training_run import cache_photographs, read_photographs,
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import model_name
 from colorizer.networks.models import ARCHITECTURES, OBJECTIVES
-from colorizer.photos.splits import SPLIT_FILE
+from colorizer.splits.split_file import SPLIT_FILE
 from colorizer.training import distributed
 from colorizer.training.fine_tuning import (
     FINE_TUNING_EPOCHS,

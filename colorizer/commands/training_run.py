@@ -15,7 +15,7 @@ from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import RANDOM_WEIGHTS
 from colorizer.networks.checkpoint import file_sha256
 from colorizer.photos.shards import find_shards
-from colorizer.photos.splits import SPLIT_FILE, Photograph, read_split, select_split
+from colorizer.splits.split_file import SPLIT_FILE, Photograph, read_split, select_split
 from colorizer.training import distributed
 from colorizer.training.photo_cache import (
     PhotoCache,

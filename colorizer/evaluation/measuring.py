@@ -11,7 +11,7 @@ from colorizer.evaluation.perceptual import Judges, judge_methods
 from colorizer.evaluation.scores import BinWeights, ImageMetrics, error_curves, measure_methods
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.methods import MethodInput, render_methods
 
 

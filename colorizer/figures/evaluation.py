@@ -18,7 +18,7 @@ from colorizer.figures.comparison_sheet import (
     save_png,
 )
 from colorizer.figures.curves import INK, MUTED, STYLE, save_figure
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
 
 LINES = {  # method -> color and style; colors of Okabe & Ito, which color-blind people can tell

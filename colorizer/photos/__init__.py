@@ -1,1 +1,1 @@
-"""Photographs: reading, splitting, finding duplicates, naming outputs."""
+"""Photographs: reading, packing into shards, naming outputs."""

@@ -9,7 +9,7 @@ import torch
 from colorizer.errors import UnreadablePhotographError
 from colorizer.files import atomic_write
 from colorizer.photos.reading import Refusal, read_color_square
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.foils import DonorRing, build_donor_ring, iterate_donors, read_donor_square
 from colorizer.stimuli.manifest import SINGLE_SHARD, ManifestRow, Shard
 from colorizer.stimuli.rendering import (

@@ -8,7 +8,7 @@ from torch import Tensor, cat
 
 from colorizer.errors import UnreadablePhotographError
 from colorizer.photos.reading import FloatPixels
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 
 Donor = TypeVar("Donor")
 

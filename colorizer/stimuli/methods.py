@@ -11,7 +11,7 @@ from colorizer.color.spaces import lab_to_rgb_in_gamut, rgb_to_lab, to_bytes_kee
 from colorizer.errors import UnreadablePhotographError
 from colorizer.networks.models import Colorizer, upsample_ab
 from colorizer.photos.reading import FloatPixels, Refusal, map_ahead, read_color_square
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.decoding import DECODINGS, decode_ab
 from colorizer.stimuli.foils import build_donor_ring, iterate_donors, read_donor_square, swap_chroma
 from colorizer.stimuli.lightness_noise import add_lightness_noise

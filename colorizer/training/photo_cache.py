@@ -21,7 +21,7 @@ from colorizer.networks.models import OUTPUT_STRIDE
 from colorizer.object_storage import StoredFile
 from colorizer.photos.reading import Source, map_ahead, try_read_square
 from colorizer.photos.shards import read_shards
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.training import distributed
 
 

@@ -12,7 +12,8 @@ from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.color.prior import UNIFORM_SHARE, ColorPrior, rebalancing_weights
 from colorizer.errors import UnreadablePhotographError
 from colorizer.photos.reading import read_squares
-from colorizer.photos.splits import INSPECTION_PX, Photograph
+from colorizer.splits.assignment import INSPECTION_PX
+from colorizer.splits.split_file import Photograph
 from colorizer.training.photo_cache import to_targets
 
 HISTOGRAM_CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell

@@ -24,7 +24,7 @@ from colorizer.networks.checkpoint import (
     write_model,
 )
 from colorizer.networks.models import OBJECTIVES
-from colorizer.photos.splits import SPLIT_FILE, read_split
+from colorizer.splits.split_file import SPLIT_FILE, read_split
 
 HERE = Path(__file__).parent
 # Two bins are so rare that prior.json rounds them to 0; with 0, all weights would change by 0.4%.

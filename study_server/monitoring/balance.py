@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Stimulus, StimulusCount, Study
-from study_server.storage.plan_counts import count_participants
+from study_server.storage.plan_count_queries import count_participants
 from study_server.studies.unblinding import is_blinded
 from study_server.vocabulary import Mode
 

@@ -22,14 +22,13 @@ from study_server.protocol.link_parameters import select_link_parameters
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import choose_least_filled, plan_trials
 from study_server.storage.models import Identity, LinkParameter, Participant, Study
-from study_server.storage.plan_counts import (
-    PlannedCandidate,
-    add_plan,
+from study_server.storage.plan_count_queries import (
     count_pairs,
     count_participants,
     count_places_taken,
     load_planned_stimuli,
 )
+from study_server.storage.plan_counts import PlannedCandidate, add_plan
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 from study_server.wording.stored import render_wording
 

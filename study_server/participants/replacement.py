@@ -27,7 +27,8 @@ from study_server.participants.planned_trials import (
 from study_server.protocol.image_draws import StimulusKey, image_pools
 from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
-from study_server.storage.plan_counts import add_trial, load_planned_stimuli, subtract_trial
+from study_server.storage.plan_count_queries import load_planned_stimuli
+from study_server.storage.plan_counts import add_trial, subtract_trial
 from study_server.tasks.task import InvalidAnswerError
 from study_server.vocabulary import StimulusRole, TrialKind
 

@@ -11,19 +11,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from study_server.storage.bulk_insert import Insertion, insert_rows
-from study_server.storage.models import (
-    MethodCount,
-    PairCount,
-    Participant,
-    Stimulus,
-    StimulusCount,
-    Study,
-)
-from study_server.vocabulary import Mode, Outcome
+from study_server.storage.models import Participant, Stimulus, Study
+from study_server.vocabulary import Outcome
 
 # Outcomes that fill a place: only these participants are counted.
 PLACE_TAKING_OUTCOMES = (Outcome.ACTIVE, Outcome.COMPLETE)
@@ -45,17 +38,6 @@ OF_PARTICIPANTS, OF_TRIAL, OF_STUDY = (
     "participant.study_id IN :ids",
 )
 LOCK_COUNTERS = text("SELECT pg_advisory_xact_lock(:study_id)")
-# The queries of each enrollment, built once at import. Two queries for the stimuli and their views:
-# before PostgreSQL knows how many rows there are, it may join them row by row.
-SELECT_STIMULI = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
-    Stimulus.study_id == bindparam("study_id")
-)
-SELECT_VIEWS = select(StimulusCount.stimulus_id, StimulusCount.trials).where(
-    StimulusCount.study_id == bindparam("study_id"), StimulusCount.mode == bindparam("mode")
-)
-SELECT_PAIRS = select(PairCount.method_a, PairCount.method_b, PairCount.trials).where(
-    PairCount.study_id == bindparam("study_id"), PairCount.mode == bindparam("mode")
-)
 
 
 @dataclass(frozen=True)
@@ -130,13 +112,6 @@ METHODS = Counter(
     value="participants",
     source=f"participant WHERE {FILLS_A_PLACE}",
 )
-
-
-class PlannedStimuli(NamedTuple):
-    """The ids of a study's stimuli and the test trials planned for each, by (image, method)."""
-
-    ids: dict[tuple[str, str], int]
-    views: dict[tuple[str, str], int]
 
 
 class PlannedCandidate(NamedTuple):
@@ -222,38 +197,6 @@ def _lock(db: Connection, study_id: int) -> None:
 
 def _bind(statement: str) -> Any:
     return text(statement).bindparams(bindparam("ids", expanding=True))
-
-
-def load_planned_stimuli(db: Session, study: Study, mode: Mode) -> PlannedStimuli:
-    """Return the ids of a study's stimuli, and the test trials planned for each."""
-    connection = db.connection()
-    stimuli = connection.execute(SELECT_STIMULI, {"study_id": study.id})
-    views = connection.execute(SELECT_VIEWS, {"study_id": study.id, "mode": mode})
-    ids = {(image, method): id_ for image, method, id_ in stimuli}
-    trials = {row.stimulus_id: row.trials for row in views}
-    return PlannedStimuli(ids, {key: trials.get(id_, 0) for key, id_ in ids.items()})
-
-
-def count_pairs(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], int]:
-    """Return the test trials planned for each pair of methods, which is in alphabetical order."""
-    rows = db.connection().execute(SELECT_PAIRS, {"study_id": study.id, "mode": mode})
-    return {(a, b): trials for a, b, trials in rows}
-
-
-def count_participants(db: Session, study: Study, mode: Mode) -> dict[str, int]:
-    """Return the participants who are assigned to each method and fill a place."""
-    query = select(MethodCount.method, MethodCount.participants).where(
-        MethodCount.study_id == study.id, MethodCount.mode == mode, MethodCount.method != ""
-    )
-    return {row.method: row.participants for row in db.execute(query)}
-
-
-def count_places_taken(db: Session, study: Study, mode: Mode = Mode.LIVE) -> int:
-    """Return the number of participants who are complete or under way."""
-    query = select(func.sum(MethodCount.participants)).where(
-        MethodCount.study_id == study.id, MethodCount.mode == mode
-    )
-    return db.scalar(query) or 0
 
 
 def find_differences(db: Session, study: Study) -> list[str]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorizer.photos.splits import (
+from colorizer.splits.assignment import (
     InspectedPhotograph,
-    Photograph,
     assign_splits,
     find_new_files,
     inspect_files,
 )
+from colorizer.splits.split_file import Photograph
 from colorizer.training.photo_cache import PhotoCache, build_photo_cache, open_photo_cache
 from tests.colorizer.little_networks import little_networks
 from tests.colorizer.pictures import write_pictures

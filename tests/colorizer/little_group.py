@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from colorizer.errors import ColorizerError
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.training import distributed
 from colorizer.training.photo_cache import PhotoCache, leave_out_refused_elsewhere
 

@@ -9,8 +9,8 @@ from colorizer.cluster.batch import ClusterBatch
 from colorizer.cluster.part_maker import PartMaker
 from colorizer.cluster.plan import Part
 from colorizer.photos.reading import Refusal
-from colorizer.photos.selection import collect_photographs, collect_stored_photographs
-from colorizer.photos.splits import Photograph
+from colorizer.splits.selection import collect_photographs, collect_stored_photographs
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.batch import write_stimuli
 from colorizer.stimuli.manifest import Shard, write_manifest
 from colorizer.stimuli.rendering import StimulusSettings

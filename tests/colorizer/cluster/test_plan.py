@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colorizer.cluster.plan import add_lenders, divide, plan_photographs
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.foils import build_donor_ring, iterate_donors
 from tests.colorizer.cluster.batches import SETTINGS, collect
 from tests.colorizer.pictures import write_pictures

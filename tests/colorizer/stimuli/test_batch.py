@@ -26,7 +26,7 @@ from colorizer.color.spaces import (
 )
 from colorizer.networks.models import Colorizer, build_colorizer, upsample_ab
 from colorizer.photos.reading import Refusal, center_square, read_color_square, read_photograph
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.batch import write_stimuli
 from colorizer.stimuli.lightness_noise import add_lightness_noise
 from colorizer.stimuli.manifest import ManifestRow, Shard, write_manifest

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import torch
 
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.foils import build_donor_ring, iterate_donors, swap_chroma
 
 ROWS = [Photograph("/p", str(n), f"{n}.jpg", "test", False, str(n)) for n in range(50)]

@@ -5,7 +5,7 @@ from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.errors import ColorizerError
 from colorizer.networks.models import PyramidColorizer, RebalancedHead, build_colorizer
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.stimuli.decoding import DECODINGS, VIVID_GAIN, decode_ab
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
 from tests.colorizer.stimuli.test_batch import untrained_network

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from colorizer.networks.checkpoint import read_header, read_tensors
-from colorizer.photos.splits import write_split
+from colorizer.splits.split_file import write_split
 from colorizer.training import distributed
 from colorizer.training.photo_cache import random_crops
 from colorizer.training.state import RESUME_FILE

@@ -12,7 +12,7 @@ from colorizer.networks.checkpoint import (
     write_tensors,
 )
 from colorizer.networks.models import Colorizer, pretrained_module
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.training.fine_tuning import read_model_settings
 from colorizer.training.prior import count_target_colors, estimate_prior
 from colorizer.training.state import TrainConfig, create_training_state

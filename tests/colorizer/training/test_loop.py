@@ -15,7 +15,7 @@ from colorizer.color.prior import ColorPrior
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer, model_name, read_header, read_tensors
 from colorizer.networks.models import PyramidColorizer
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.training.loop import (
     StepReport,
     build_loss,

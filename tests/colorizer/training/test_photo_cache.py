@@ -7,7 +7,7 @@ import torch
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.errors import ColorizerError
 from colorizer.photos.reading import center_square, read_photograph
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.training.photo_cache import (
     PhotoCache,
     build_photo_cache,

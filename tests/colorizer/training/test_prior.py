@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
-from colorizer.photos.splits import Photograph
+from colorizer.splits.split_file import Photograph
 from colorizer.training.prior import count_colors, count_target_colors, estimate_prior
 from tests.colorizer.conftest import CPU
 

@@ -12,7 +12,7 @@ from study_server.participants import enrollment
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.engine import write_session, write_transaction
 from study_server.storage.models import Participant, Study
-from study_server.storage.plan_counts import load_planned_stimuli
+from study_server.storage.plan_count_queries import load_planned_stimuli
 from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import JobKind, Mode, RecruitmentSource, StudyState, WordingPart

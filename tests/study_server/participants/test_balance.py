@@ -13,7 +13,7 @@ from study_server.participants import enrollment
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.protocol.model import Protocol
 from study_server.protocol.study_toml import create_protocol
-from study_server.storage import plan_counts
+from study_server.storage import plan_count_queries
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial, TrialStimulus
 from study_server.studies.lookup import find_study
@@ -44,7 +44,7 @@ def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path:
                 update_lapsed_outcomes(db, study)
     with write_transaction(engine) as db:
         study = find_study(db, "balance")
-        views = plan_counts.load_planned_stimuli(db, study, Mode.LIVE).views
+        views = plan_count_queries.load_planned_stimuli(db, study, Mode.LIVE).views
         assert plan_counts.find_differences(db, study) == []
         stayed = select(Trial.participant_id, Stimulus.method, TrialStimulus.slot)
         stayed = (

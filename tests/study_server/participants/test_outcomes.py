@@ -12,7 +12,8 @@ from study_server.participants import outcomes
 from study_server.participants.enrollment import StudyFullError, enroll_participant
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant
-from study_server.storage.plan_counts import count_places_taken, find_differences
+from study_server.storage.plan_count_queries import count_places_taken
+from study_server.storage.plan_counts import find_differences
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 from tests.conftest import short_protocol

@@ -23,7 +23,7 @@ from study_server.participants.current_trial import ParticipationOverError, Void
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.image_draws import ViewCounts
-from study_server.storage import plan_counts
+from study_server.storage import plan_count_queries
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Identity, Participant, Response, Trial
 from study_server.studies.lookup import count_by_outcome, find_study
@@ -64,7 +64,7 @@ def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Par
 
 def count_views(db: Session) -> ViewCounts:
     study = find_study(db, "short")
-    return plan_counts.load_planned_stimuli(db, study, Mode.LIVE).views
+    return plan_count_queries.load_planned_stimuli(db, study, Mode.LIVE).views
 
 
 def answer_all(db: Session, participant: Participant) -> None:

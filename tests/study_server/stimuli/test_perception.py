@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorizer.photos import duplicates
+from colorizer.splits import duplicates
 from study_server.stimuli import perception
 from study_server.stimuli.perception import (
     compute_lightness,

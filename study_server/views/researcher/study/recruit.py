@@ -22,7 +22,7 @@ from study_server.recruitment.stopping import (
     parse_number,
 )
 from study_server.storage.models import Study
-from study_server.storage.plan_counts import count_places_taken
+from study_server.storage.plan_count_queries import count_places_taken
 from study_server.studies.action_log import log_action
 from study_server.studies.unblinding import is_reopening_logged, planned_participants
 from study_server.views.researcher.access import app_settings

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image, ImageEnhance
 from skimage.data import astronaut, chelsea, coffee
 
-from colorizer.photos.duplicates import (
+from colorizer.photos.reading import center_square
+from colorizer.splits.duplicates import (
     MAX_HAMMING_BITS,
     find_similar_hashes,
     merge_duplicate_groups,
     perceptual_hash,
 )
-from colorizer.photos.reading import center_square
 
 SCENES = [astronaut(), chelsea(), coffee()]
 

@@ -5,7 +5,7 @@ import pytest
 from colorizer.errors import ColorizerError
 from colorizer.object_storage import Storage
 from colorizer.photos.folders import count_other_files
-from colorizer.photos.selection import collect_photographs, collect_stored_photographs
+from colorizer.splits.selection import collect_photographs, collect_stored_photographs
 from tests.buckets import BUCKET, lead_to_storage, run_storage
 
 NAMES = [

@@ -8,17 +8,14 @@ from PIL import Image
 from skimage.data import astronaut, chelsea, coffee
 
 from colorizer.errors import ColorizerError
-from colorizer.photos.splits import (
+from colorizer.splits.assignment import (
     InspectedPhotograph,
-    Photograph,
     assign_splits,
     find_new_files,
     inspect_files,
-    read_split,
     scale_report_count,
-    select_split,
-    write_split,
 )
+from colorizer.splits.split_file import Photograph, read_split, select_split, write_split
 from tests.colorizer.pictures import truncate, write_pictures
 
 

@@ -7,14 +7,13 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from colorizer.object_storage import Storage
-from colorizer.photos.duplicates import find_similar_hashes, merge_duplicate_groups
 from colorizer.photos.folders import count_kinds, is_photograph, nothing_found_error
-from colorizer.photos.splits import (
+from colorizer.splits.assignment import find_new_files, image_id
+from colorizer.splits.duplicates import find_similar_hashes, merge_duplicate_groups
+from colorizer.splits.split_file import (
     SPLIT_FILE,
     Photograph,
     describe_name_problem,
-    find_new_files,
-    image_id,
     read_split,
     select_split,
 )

@@ -1,0 +1,1 @@
+"""The training, validation and test splits of photographs, without near-duplicates."""
