@@ -11,13 +11,14 @@ import numpy as np
 
 from analysis.inference.contrasts import adjust_holm
 from analysis.inference.estimates import compare_estimates
-from analysis.planning.formulas import ALPHA, find_participants_needed
+from analysis.planning.formulas import ALPHA
 from analysis.planning.judged_scenarios import (
     JudgedScenario,
     JudgedSds,
     PreferenceScenario,
     RatingScenario,
 )
+from analysis.planning.scenario_power import find_participants_needed
 from analysis.planning.simulated_judgments import simulate_estimates
 
 STUDIES = 200

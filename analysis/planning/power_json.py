@@ -6,19 +6,17 @@ from math import inf
 from typing import Any
 
 from analysis.formatting import EN_DASH, format_count, format_number, format_percent, join_words
-from analysis.planning.formulas import (
-    ALPHA,
-    PowerScenario,
-    compute_power,
-    count_pairs,
-    expected_half_width,
-    find_images_needed,
-    find_participants_needed,
-)
+from analysis.planning.formulas import ALPHA, PowerScenario, count_pairs
 from analysis.planning.judged_scenarios import (
     JudgedScenario,
     PreferenceScenario,
     RatingScenario,
+)
+from analysis.planning.scenario_power import (
+    compute_power,
+    expected_half_width,
+    find_images_needed,
+    find_participants_needed,
 )
 from analysis.planning.simulated_studies import simulate_power
 

@@ -6,13 +6,7 @@ from typing import Any
 
 from analysis.api.columns import DataError
 from analysis.inference.intervals import Interval, t_quantile
-from analysis.planning.formulas import (
-    EFFECT_PRESETS,
-    EffectSds,
-    PowerScenario,
-    compute_power,
-    find_participants_needed,
-)
+from analysis.planning.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
 from analysis.planning.judged_scenarios import (
     PREFERENCE_SDS,
     RATING_SDS,
@@ -21,6 +15,7 @@ from analysis.planning.judged_scenarios import (
     PreferenceScenario,
     RatingScenario,
 )
+from analysis.planning.scenario_power import compute_power, find_participants_needed
 from analysis.planning.tasks.planned import PREFERENCE_TASK, RATES_TASK, RATING_TASK
 from analysis.results import Result
 

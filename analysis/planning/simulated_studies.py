@@ -14,13 +14,7 @@ from analysis.inference.contrasts import (
 )
 from analysis.inference.estimates import compare_estimates
 from analysis.inference.rates import estimate_rates
-from analysis.planning.formulas import (
-    ALPHA,
-    EffectSds,
-    PowerScenario,
-    Scenario,
-    marginal_intercept,
-)
+from analysis.planning.formulas import ALPHA, EffectSds, PowerScenario, Scenario, marginal_intercept
 from analysis.planning.judged_scenarios import JudgedScenario
 from analysis.planning.simulated_judgments import simulate_estimates
 from analysis.trials import Trials

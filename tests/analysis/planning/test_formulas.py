@@ -10,12 +10,14 @@ from analysis.planning.formulas import (
     EFFECT_PRESETS,
     EffectSds,
     PowerScenario,
+    marginal_intercept,
+    rate_variances,
+)
+from analysis.planning.scenario_power import (
     compute_power,
     expected_half_width,
     find_images_needed,
     find_participants_needed,
-    marginal_intercept,
-    rate_variances,
 )
 from analysis.planning.simulated_studies import simulate_power, simulate_study
 from tests.analysis.studies import read_expected

@@ -5,17 +5,17 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from analysis.planning.formulas import (
-    compute_power,
-    expected_half_width,
-    find_images_needed,
-    find_participants_needed,
-)
 from analysis.planning.judged_scenarios import (
     JudgedScenario,
     JudgedSds,
     PreferenceScenario,
     RatingScenario,
+)
+from analysis.planning.scenario_power import (
+    compute_power,
+    expected_half_width,
+    find_images_needed,
+    find_participants_needed,
 )
 from analysis.planning.simulated_judgments import simulate_estimates, simulate_preferences
 from analysis.planning.simulated_studies import simulate_power

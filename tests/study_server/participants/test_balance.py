@@ -13,7 +13,7 @@ from study_server.participants import enrollment
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.protocol.model import Protocol
 from study_server.protocol.study_toml import create_protocol
-from study_server.storage import plan_count_queries
+from study_server.storage import plan_count_queries, plan_counts
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial, TrialStimulus
 from study_server.studies.lookup import find_study
