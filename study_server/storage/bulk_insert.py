@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 
 class Insertion(NamedTuple):
@@ -38,10 +38,13 @@ def insert_rows(db: Connection, *insertions: Insertion) -> None:
         db.execute(text(statement), documents)
 
 
-def insert_and_read(db: Connection, insertion: Insertion, columns: str) -> Sequence[Row[Any]]:
+def insert_and_read(
+    db: Connection, insertion: Insertion, columns: str
+) -> Sequence[tuple[Any, ...]]:
     """Insert at least one row, and return these columns of the new rows, in any order."""
     statement = f"{_insertion_sql(db, insertion, 'rows')} RETURNING {columns}"
-    return db.execute(text(statement), {"rows": json.dumps(insertion.rows)}).all()
+    rows = db.execute(text(statement), {"rows": json.dumps(insertion.rows)})
+    return [tuple(row) for row in rows]
 
 
 def _insertion_sql(db: Connection, insertion: Insertion, parameter: str) -> str:
