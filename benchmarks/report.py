@@ -35,18 +35,18 @@ MAX_GB = 1.2
 Value = TypeVar("Value")
 
 
-def write_responses(path: Path) -> None:
+def write_responses(path: Path, people: int = PEOPLE) -> None:
     """Write the responses of participants to 40 photographs each, with alternating methods.
 
     One participant in a hundred each abandons half way, answers too fast, always chooses one side,
     alternates sides, or is disturbed all the time, so that every rule excludes somebody.
     """
     rng = np.random.default_rng(0)
-    participant_effects, image_effects = rng.normal(0, 0.5, PEOPLE), rng.normal(0, 0.8, IMAGES)
-    names = [rng.bytes(11).hex() for _ in range(PEOPLE)]
+    participant_effects, image_effects = rng.normal(0, 0.5, people), rng.normal(0, 0.8, IMAGES)
+    names = [rng.bytes(11).hex() for _ in range(people)]
     with path.open("w") as file:
         file.write(",".join(RESPONSE_COLUMNS) + "\n")
-        for person in range(PEOPLE):
+        for person in range(people):
             habit = HABIT_BY_REMAINDER.get(person % 100, "")
             trials = TRIALS // 2 if habit == "gives up" else TRIALS
             image = rng.choice(IMAGES, trials, replace=False)
@@ -59,7 +59,7 @@ def write_responses(path: Path) -> None:
             outcome = "abandoned" if habit == "gives up" else "complete"
             flags = "hidden" if habit == "disturbed" else ""
             file.writelines(
-                f"large,{names[person]},{outcome},live,test,0,{at},{DEFAULT_TASK},2,sequential,fake,photos/{i:05},"
+                f"large,{names[person]},,{outcome},live,test,0,{at},{DEFAULT_TASK},2,sequential,fake,photos/{i:05},"
                 f"{METHODS[m]},photos/{i:05},,{SIDES[t]},{SIDES[a]},{rt:.1f},1000,1000.1,999,"
                 f"{flags},2026-01-05T10:{at:02}:00.{person:06}+00:00,"
                 f"2026-01-05T10:{at:02}:05.{person:06}+00:00,{'ab' * 32}\n"

@@ -13,6 +13,7 @@ import pytest
 from analysis.inputs.sources import read_responses
 from analysis.report import report as report_command
 from analysis.report_files import make_report
+from benchmarks.report import TRIALS, write_responses
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 from tests.analysis.shell import run_here
 
@@ -230,3 +231,9 @@ def test_single_images_have_error_rates_and_no_chance_level(tmp_path: Path) -> N
     assert mcl["vs_chance"] == {"t": None, "df": None, "p": None, "p_holm": None}
     assert mcl["d_prime"] is not None
     assert "chance" not in (tmp_path / "out" / "figures" / "rates.svg").read_text()
+
+
+def test_the_study_of_the_benchmark_can_be_read(tmp_path: Path) -> None:
+    write_responses(tmp_path / "responses.csv", people=2)
+    responses = read_responses(str(tmp_path / "responses.csv"))
+    assert len(responses) == TRIALS // 2 + TRIALS  # the first gives up half way
