@@ -90,12 +90,13 @@ def run_benchmark(name: str) -> str:
 
 
 def describe_machine() -> str:
-    """Return the processor and the PyTorch version."""
+    """Return the processor, its vector instructions, and the PyTorch version."""
     names = Path("/proc/cpuinfo")
     lines = names.read_text().splitlines() if names.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     model = models[0] if models else platform.processor() or platform.machine()
-    return f"{os.cpu_count()} cores of {model}, torch {torch.__version__}"
+    vectors = torch.backends.cpu.get_cpu_capability()
+    return f"{os.cpu_count()} cores of {model} ({vectors}), torch {torch.__version__}"
 
 
 if __name__ == "__main__":
