@@ -97,5 +97,6 @@ def count_methods(
 
     participant, method (n,): those of each tested stimulus, as codes.
     """
-    different = np.unique(np.stack([participant, method]), axis=1)
-    return np.bincount(different[0], minlength=len(table.participants))
+    methods = int(method.max(initial=0)) + 1
+    different = np.unique(participant.astype(np.int64) * methods + method)
+    return np.bincount(different // methods, minlength=len(table.participants))
