@@ -1,5 +1,6 @@
 """Tests that oversized, malformed and slow requests are refused and do not block others."""
 
+import io
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 
 from study_server.storage.engine import read_session
 from study_server.storage.models import Response
+from study_server.web.bodies import MAX_DISCARDED_BYTES
 from tests.attacks.answering import SHOWN, trials
 from tests.faults.servers import Server, started
 
@@ -113,6 +115,22 @@ def test_only_true_is_consent(client: FlaskClient) -> None:
     for word in (1, "true", "yes", "on", False, None, [True]):
         reply = client.post("/api/v1/studies/short/participants", json=body | {"consent": word})
         assert (reply.status_code, reply.get_json()["error"][:7]) == (400, "consent"), word
+
+
+@pytest.mark.parametrize("length", [str(1000 * MEBIBYTE), None], ids=["declared", "chunked"])
+def test_an_upload_by_a_stranger_is_read_up_to_a_limit(
+    length: str | None, client: FlaskClient
+) -> None:
+    body = io.BytesIO(bytes(5 * MEBIBYTE))
+    headers = {"Content-Length": length} if length else {}
+    reply = client.post(
+        "/researcher/studies/short/stimuli/upload",
+        input_stream=body,
+        headers=headers,
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert (reply.status_code, reply.location) == (302, "/researcher/login")
+    assert body.tell() == MAX_DISCARDED_BYTES
 
 
 @pytest.mark.parametrize("size", [65 * 1024, 2 * MEBIBYTE])

@@ -17,7 +17,7 @@ def test_rows_of_several_tables_are_inserted_and_empty_ones_skipped(engine: Engi
         insert_rows(db)
         insert_rows(db, Insertion("one", []), Insertion("two", []))
         (row,) = insert_and_read(db, Insertion("one", [{"a": 1, "b": "old"}]), "b, a")
-        assert tuple(row) == ("old", 1)
+        assert row == ("old", 1)
         insert_rows(
             db,
             Insertion("one", [{"a": 1, "b": "it's"}, {"a": 2, "b": None}], ADD),
